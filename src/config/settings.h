@@ -1,0 +1,33 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/document.h"
+#include "samhain/result.h"
+
+namespace samhain::config {
+
+/// One key that a module understands.
+struct Setting {
+  std::string_view section;  ///< "misc"; several sections: one Setting each
+  std::string_view key;      ///< as documented, "SetLoopTime"; matched without regard to case, whole
+  /// Takes the value, or says why not (Malformed; what is wrong and what would be right).
+  std::function<Result<void>(const Entry& entry)> take;
+};
+
+/// A key (or, with an empty key, a whole section) of the original that is not built here yet.
+struct NotBuilt {
+  std::string_view section;
+  std::string_view key;
+};
+
+/// Gives each entry to its Setting, in the order of the file; all others become Problems: NotBuilt
+/// where the original knew them, else UnknownSection (once a section) or InvalidLine.
+std::vector<Problem> apply(const Document& document, std::span<const Setting> settings,
+                           std::span<const NotBuilt> not_built);
+
+}  // namespace samhain::config

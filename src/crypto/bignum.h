@@ -1,0 +1,18 @@
+#pragma once
+
+#include <openssl/bn.h>
+
+#include <cstddef>
+
+#include "samhain/bytes.h"
+#include "samhain/handle.h"
+
+namespace samhain::crypto {
+
+using BigNumber = Handle<BIGNUM, BN_clear_free>;  // secrets: the free that clears
+
+BigNumber from_bytes(ByteView big_endian);
+/// Big-endian, filled up with zeros in front to `size`; `number` must fit.
+Bytes to_bytes(const BIGNUM& number, std::size_t size);
+
+}  // namespace samhain::crypto

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "crypto/mac.h"
+#include "samhain/bytes.h"
+#include "samhain/result.h"
+#include "srp/exchange.h"
+#include "srp/verifier.h"
+
+/// The payloads of docs/protocol.md sections 3 to 5.  Each decode_… returns Malformed for a payload
+/// that is short, long, or has a text that is no UTF-8, and copies what it keeps.
+namespace samhain::wire {
+
+inline constexpr std::uint16_t kVersion = 3;
+
+using Id = std::array<std::uint8_t, 16>;
+
+struct Hello {
+  std::uint16_t version = kVersion;
+  srp::Speaker speaker;
+  srp::Number a_public{};
+};
+struct Challenge {
+  srp::Salt salt{};
+  srp::Number b_public{};
+};
+struct Proof {
+  srp::Proof m1{};
+};
+struct Accepted {
+  srp::Proof m2{};
+  Id session_id{};
+  std::uint32_t lifetime_s = 0;
+  std::uint64_t next_seq = 0;
+  std::uint32_t max_frame = 0;
+};
+/// Why a server refuses; the client logs the same line for all of them.
+enum class Refusal : std::uint8_t { NotRegistered = 1, WrongProof, TooManyAttempts, BadRequest, Unavailable };
+struct Refused {
+  Refusal reason = Refusal::BadRequest;
+};
+struct Resume {
+  Id session_id{};
+  Id nonce{};
+  crypto::Tag mac{};
+};
+struct Resumed {
+  crypto::Tag mac{};
+  std::uint64_t next_seq = 0;
+};
+/// `body` borrows from the payload: it is passed on, not looked into.
+struct Report {
+  std::uint64_t seq = 0;
+  crypto::Tag mac{};
+  ByteView body;
+};
+struct Ack {
+  std::uint64_t seq = 0;               ///< all reports up to here are durable
+  std::vector<std::uint8_t> commands;  ///< at most 255
+};
+
+Bytes encode(const Hello& message);
+Bytes encode(const Challenge& message);
+Bytes encode(const Proof& message);
+Bytes encode(const Accepted& message);
+Bytes encode(const Refused& message);
+Bytes encode(const Resume& message);
+Bytes encode(const Resumed& message);
+Bytes encode(const Report& message);
+Bytes encode(const Ack& message);
+
+Result<Hello> decode_hello(ByteView payload);
+Result<Challenge> decode_challenge(ByteView payload);
+Result<Proof> decode_proof(ByteView payload);
+Result<Accepted> decode_accepted(ByteView payload);
+Result<Refused> decode_refused(ByteView payload);
+Result<Resume> decode_resume(ByteView payload);
+Result<Resumed> decode_resumed(ByteView payload);
+Result<Report> decode_report(ByteView payload);
+Result<Ack> decode_ack(ByteView payload);
+
+/// The keys of a session, both derived by HKDF from what SRP agreed on (section 3).
+crypto::Key report_key(const srp::SessionKey& agreed, const Id& session_id);
+
+/// HMAC(report key, "report" | session_id | seq | body) (section 5).
+crypto::Tag report_mac(crypto::Mac& mac, const Id& session_id, std::uint64_t seq, ByteView body);
+
+/// HMAC(report key, "resume" or "resumed" | nonce | channel binding) (section 4).
+crypto::Tag resume_mac(crypto::Mac& mac, const Id& nonce, const srp::ChannelBinding& binding);
+crypto::Tag resumed_mac(crypto::Mac& mac, const Id& nonce, const srp::ChannelBinding& binding);
+
+}  // namespace samhain::wire

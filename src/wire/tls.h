@@ -1,0 +1,65 @@
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "samhain/bytes.h"
+#include "samhain/handle.h"
+#include "samhain/result.h"
+#include "srp/exchange.h"
+
+namespace samhain::wire {
+
+/// TLS 1.3 only, ALPN samhain/3, no tickets (docs/protocol.md section 2).
+class TlsContext {
+ public:
+  /// With a key pair made now, P-256, self-signed, never on disk: SRP bound to the channel says who
+  /// is there, not the certificate.
+  static Result<TlsContext> server();
+  static Result<TlsContext> client();
+  SSL_CTX* get() const { return context_.get(); }
+
+ private:
+  explicit TlsContext(SSL_CTX* context) : context_(context) {}
+  Handle<SSL_CTX, SSL_CTX_free> context_;
+};
+
+/// One TLS connection over a non-blocking socket.
+class TlsStream {
+ public:
+  enum class Want { Nothing, Read, Write };
+
+  /// Takes the socket.
+  static Result<TlsStream> open(const TlsContext& context, UniqueFd fd, bool is_server);
+
+  /// Goes on with the handshake; Want::Nothing when it is complete and the ALPN is ours.
+  /// Errors: Malformed (no TLS 1.3, no ALPN, a broken record), System, Missing (peer closed).
+  Result<Want> handshake();
+
+  /// As many bytes as are there.  0: none now, wait for wants().
+  /// Errors: Missing (peer closed), Malformed, System.
+  Result<std::size_t> read(std::span<std::uint8_t> buffer);
+  /// How many were taken; 0: none now, wait for wants().  Errors: as read.
+  Result<std::size_t> write(ByteView bytes);
+  Want wants() const { return want_; }
+  bool has_pending() const;  ///< decrypted bytes wait in memory: read again without waiting
+
+  /// 32 bytes that only the two ends of this connection share (RFC 9266), after the handshake.
+  Result<srp::ChannelBinding> channel_binding() const;
+
+  void close();  ///< sends close_notify if it can be sent at once
+  int fd() const { return fd_.get(); }
+
+ private:
+  TlsStream(UniqueFd fd, SSL* ssl) : fd_(std::move(fd)), ssl_(ssl) {}
+  Result<std::size_t> judge(int ssl_result);
+  UniqueFd fd_;
+  Handle<SSL, SSL_free> ssl_;
+  Want want_ = Want::Nothing;
+};
+
+}  // namespace samhain::wire
