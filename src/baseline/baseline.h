@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crypto/sign.h"
+#include "samhain/facts.h"
+#include "samhain/result.h"
+
+namespace samhain::baseline {
+
+/// Version of the tables; a file with a greater one is refused.
+inline constexpr int kFormat = 1;
+
+/// Trusted facts of one object, with what a line shows of them and the policy that watched it.
+struct Entry {
+  FileFacts facts;
+  std::string owner;  ///< name at the time; the number's digits where it had none
+  std::string group;
+  std::uint8_t policy = 0;
+  std::uint32_t attributes = 0;
+};
+
+/// Key that signs and checks the local baseline: `PATH.key`, mode 0600, beside it; made at init.
+Result<crypto::SigningSeed> load_or_make_key(const std::string& path);
+/// Errors: Missing, Refused (readable by others), Malformed.
+Result<crypto::SigningSeed> load_key(const std::string& path);
+
+/// Builds a new baseline beside the old one; commit() signs it and puts it in the old one's place.
+/// Without commit() nothing has happened.  SQLite, tables meta, directory, entry (docs/baseline).
+class Writer {
+ public:
+  static Result<std::unique_ptr<Writer>> create(const std::string& path);
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  Result<void> add(std::string_view directory, const Entry& entry);
+  /// Flushes, signs (a trailer after the last page), renames, flushes the directory.
+  Result<void> commit(const crypto::SigningSeed& key);
+
+ private:
+  struct State;
+  explicit Writer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// A baseline whose signature was good before SQLite saw one byte of it.
+class Reader {
+ public:
+  /// Errors: Missing (no file), Refused (signature), Malformed (cut, no trailer), Version (newer).
+  static Result<std::unique_ptr<Reader>> open(const std::string& path, const crypto::SigningSeed& key);
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  /// The entries of one directory, sorted by name; empty if it has none.
+  Result<std::vector<Entry>> directory(std::string_view path);
+  /// One object, by its directory and name.
+  Result<std::optional<Entry>> find(std::string_view directory, std::string_view name);
+  /// All directories that have entries, sorted.
+  Result<std::vector<std::string>> directories();
+  std::uint64_t size();             ///< entries
+  std::string digest_hex() const;   ///< SHA-256 of the file, for START
+
+ private:
+  struct State;
+  explicit Reader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace samhain::baseline

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/attributes.h"
+#include "samhain/result.h"
+#include "samhain/severity.h"
+
+namespace samhain::policy {
+
+/// The policies built so far, by the numbers of the original.
+enum class Name : std::uint8_t {
+  ReadOnly = 1,
+  LogFiles,
+  GrowingLogFiles,
+  IgnoreNone,
+  IgnoreAll,
+  Attributes,
+  User0, User1, User2, User3, User4
+};
+
+std::string_view section_of(Name name);  ///< "readonly", lower case: the heading in samhainrc
+std::string_view tag_of(Name name);      ///< "[ReadOnly]", "[GrowingLogs]": in messages
+AttributeSet attributes_of(Name name);
+
+/// Severities of [EventSeverity]; all crit unless set.
+struct Severities {
+  std::map<Name, Severity> of_policy;
+  Severity files = Severity::Crit;
+  Severity dirs = Severity::Crit;
+  Severity names = Severity::Crit;
+  Severity of(Name name) const;
+};
+
+inline constexpr int kMaxDepth = 99;
+
+/// One `file=` or `dir=` line after its escapes; the path may still hold a glob.
+struct Watch {
+  Name policy = Name::ReadOnly;
+  bool is_directory = false;
+  /// Further levels below the directory; nothing: the default of SetRecursionLevel; -1 (IgnoreAll
+  /// only): not even its entries.
+  std::optional<int> depth;
+  std::string path;
+  unsigned line = 0;
+};
+
+/// Takes the value of a `file=` or `dir=` line apart: depth, quotes, escapes, trailing slash.
+/// Errors: Malformed, Limit; the text says what is wrong and what would be right.
+Result<Watch> parse_watch(Name policy, bool is_directory, std::string_view value);
+
+/// What holds for one directory's entries, or for one object.
+struct Rule {
+  Name policy;
+  AttributeSet attributes;
+  bool operator==(const Rule&) const = default;
+};
+
+/// path -> rule, descended in step with the walk so that no path is looked up twice.
+///
+/// Precedence (samhainrc(5), PRECEDENCE): 1. an exact `file=`; 2. else the deepest `dir=` ancestor
+/// within its depth; 3. a sub-directory with its own `dir=` overrides for itself and its content; 4. one
+/// that has only a `file=` is still entered by its parent's recursion.
+class PolicyTree {
+ public:
+  struct Node;
+  /// Where a walk stands: a directory, what holds in it, and how many levels may still be entered.
+  struct Place {
+    const Node* node = nullptr;  ///< null: nothing more specific from here on
+    std::optional<Rule> rule;    ///< of the directory's entries; nothing: they are not watched
+    int levels = 0;              ///< further levels; 0: sub-directories are only objects
+  };
+  struct Root {
+    std::string path;
+    bool is_directory;
+  };
+
+  PolicyTree();
+  ~PolicyTree();
+  PolicyTree(PolicyTree&&) noexcept;
+  PolicyTree& operator=(PolicyTree&&) noexcept;
+  PolicyTree(const PolicyTree&) = delete;
+  PolicyTree& operator=(const PolicyTree&) = delete;
+
+  /// Adds a watch whose glob is already expanded.
+  /// Errors: Busy (the same path twice as `file=`, or twice as `dir=`: the first counts).
+  Result<void> add(const Watch& watch, int default_depth);
+
+  /// Where walks begin: every `dir=` that no other `dir=`'s recursion reaches with the same rule, and
+  /// every `file=`; byte-sorted; each object is measured once.
+  std::vector<Root> roots() const;
+
+  /// The place of a root directory's content, and the rule of the root's own inode.
+  Place enter_root(std::string_view path) const;
+  std::optional<Rule> rule_of_root(std::string_view path) const;
+
+  /// The rule of an entry `name` at `place`; nothing: not watched.
+  std::optional<Rule> rule_of(const Place& place, std::string_view name) const;
+  /// The place of the sub-directory `name`'s content; nothing: it is not entered.
+  std::optional<Place> enter(const Place& place, std::string_view name) const;
+
+  bool is_empty() const;
+  std::vector<std::string> watched_directories() const;  ///< every `dir=` path
+
+ private:
+  std::unique_ptr<Node> root_;
+};
+
+/// Expands `*`, `?`, `[…]` by glob(3); a path without them comes back alone.  Empty: no match.
+/// Errors: System (glob's own).
+Result<std::vector<std::string>> expand(const std::string& pattern);
+
+}  // namespace samhain::policy

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "policy/attributes.h"
+#include "samhain/facts.h"
+#include "samhain/result.h"
+#include "sys/loop.h"
+#include "sys/role.h"
+
+namespace samhain::scan {
+
+/// A name to measure, and for a growing log how many of its first bytes to digest besides.
+struct Wanted {
+  std::string name;
+  policy::AttributeSet attributes;
+  std::uint64_t prefix_size = 0;
+};
+
+/// One piece of work for a measurer: the entries of a directory, or names in it.
+struct Order {
+  std::string directory;            ///< absolute; opened component by component, no symlink below `trusted_depth`
+  std::size_t trusted_depth = 0;    ///< leading components that may be symlinks: the configured root's parents
+  bool lists = false;               ///< measure every entry, by `attributes` or by what `names` says
+  policy::AttributeSet attributes;
+  std::vector<Wanted> names;
+};
+
+/// What comes back, in any number of pieces; is_last ends the order.
+struct Answer {
+  std::vector<FileFacts> facts;
+  /// Names left for others, because this measurer has had enough: order them again.
+  std::vector<std::string> rest;
+  bool is_last = false;
+  Stage failed_stage = Stage::None;  ///< the directory itself could not be read
+  int failed_errno = 0;
+  std::uint64_t bytes_read = 0;
+};
+
+/// The measurer processes.  One that hangs beyond the deadline on one object (dead NFS or FUSE) is
+/// left behind, replaced, and its object answered with Stage::Timeout.
+class MeasurerPool {
+ public:
+  struct Settings {
+    unsigned count = 0;  ///< 0: one a core
+    std::chrono::seconds deadline{120};
+  };
+  using OnAnswer = std::function<void(Answer&&)>;
+
+  static Result<std::unique_ptr<MeasurerPool>> start(sys::Loop& loop, Settings settings,
+                                                     std::function<void(std::string_view)> on_ready);
+  ~MeasurerPool();
+  MeasurerPool(const MeasurerPool&) = delete;
+  MeasurerPool& operator=(const MeasurerPool&) = delete;
+
+  bool is_ready() const;
+  void submit(Order order, OnAnswer on_answer);  ///< queued; last in, first out
+  std::size_t outstanding() const;
+  std::vector<pid_t> pids() const;
+
+ private:
+  struct State;
+  explicit MeasurerPool(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// The measurer's own main: `samhain --role=measurer`.  Returns the exit status.
+int run_measurer();
+
+}  // namespace samhain::scan

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "baseline/baseline.h"
+#include "policy/policy.h"
+#include "samhain/report.h"
+#include "samhain/result.h"
+#include "scan/measurer_pool.h"
+#include "sys/loop.h"
+
+namespace samhain::scan {
+
+enum class Mode { Init, Check };
+
+struct Settings {
+  bool reports_once = true;          ///< ReportOnlyOnce
+  bool reports_full_detail = false;  ///< ReportFullDetail
+  bool uses_local_time = false;      ///< UseLocalTime
+  policy::Severities severities;
+};
+
+struct Summary {
+  std::uint64_t files = 0;
+  std::uint64_t directories = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t findings = 0;
+  std::uint64_t errors = 0;
+  std::chrono::duration<double> duration{};
+};
+
+/// Everything the policy names, once: walk, measure, compare with the baseline (check) or write it
+/// (init), report.  Driven by the loop; memory grows with the directories under way, not with the tree.
+/// In check mode what was reported is remembered in this object from scan to scan (ReportOnlyOnce).
+class Scanner {
+ public:
+  using OnReport = std::function<void(Report&&)>;
+  using OnDone = std::function<void(Result<Summary>)>;
+
+  Scanner(sys::Loop& loop, MeasurerPool& pool, const base::Clock& clock, const policy::PolicyTree& tree,
+          Settings settings, OnReport on_report);
+  ~Scanner();
+  Scanner(const Scanner&) = delete;
+  Scanner& operator=(const Scanner&) = delete;
+
+  /// Begins; `on_done` comes from the loop.  One scan at a time.
+  void init(baseline::Writer& writer, OnDone on_done);
+  void check(baseline::Reader& baseline, OnDone on_done);
+  bool is_running() const;
+  void stop();  ///< ends a running scan within a second; its on_done comes with an error
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace samhain::scan
