@@ -1,0 +1,2 @@
+EXTRA_DIST += %D%/architecture.md %D%/baseline-format.md %D%/log-format.md %D%/messages.md \
+	%D%/protocol.md %D%/security.md %D%/spool-format.md

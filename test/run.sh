@@ -1,0 +1,170 @@
+#!/bin/sh
+# Does all set-up and runs every test of this project; the last line is counted from the results:
+#     N passed, N failed
+# Usage: sh test/run.sh [PART…]     parts, all by default: unit floors format manual shell lint
+#                                         sanitized fuzz e2e
+# SAMHAIN_BUILD names the build folder (build), FUZZ_SECONDS the time of each fuzzer (5).
+set -u
+# shellcheck source=test/setup.sh
+. "$(dirname "$0")/setup.sh"
+
+passed=0
+failed=0
+failures=
+
+pass() {
+    passed=$((passed + ${2:-1}))
+    echo "ok: $1"
+}
+fail() {
+    failed=$((failed + ${2:-1}))
+    failures="$failures
+  $1"
+    echo "FAILED: $1"
+}
+# check NAME COMMAND…: one test, passed if the command ends with 0.
+check() {
+    name=$1
+    shift
+    if "$@"; then pass "$name"; else fail "$name"; fi
+}
+
+# count_unit_tests DIR: from GoogleTest's own closing lines; a program without one (crashed, did not
+# start) is one failure, and so is a script of `make check` that failed.
+count_unit_tests() {
+    found=0
+    for log in "$1"/test/unit/*.log; do
+        [ -f "$log" ] || continue
+        found=1
+        name=$(basename "$1")/$(basename "$log" .log)
+        good=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) tests\{0,1\}\.$/\1/p' "$log" | tail -n 1)
+        bad=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) tests\{0,1\}, listed below:$/\1/p' "$log" | tail -n 1)
+        result=$(sed -n 's/^:test-result: //p' "${log%.log}.trs")
+        if [ -n "$good" ]; then
+            pass "$name: $good unit tests" "$good"
+            [ "$result" = PASS ] || fail "$name: ${bad:-1} unit tests, see $log" "${bad:-1}"
+        elif [ "$result" = PASS ]; then
+            pass "$name"
+        else
+            fail "$name: $result, see $log"
+        fi
+    done
+    [ "$found" -eq 1 ] || fail "no unit test ran in $1"
+}
+
+part_unit() {
+    configure_and_make "$build" --enable-werror -- all
+    say "unit tests"
+    make -C "$build" -j "$jobs" --no-print-directory check || true
+    count_unit_tests "$build"
+}
+
+part_sanitized() {
+    configure_and_make "$build-clang" CXX=clang++ --enable-werror --enable-sanitizers \
+        --enable-fuzzers -- all
+    say "unit tests with address and undefined-behaviour sanitizers (clang++)"
+    make -C "$build-clang" -j "$jobs" --no-print-directory check || true
+    count_unit_tests "$build-clang"
+}
+
+part_fuzz() {
+    configure_and_make "$build-clang" CXX=clang++ --enable-werror --enable-sanitizers \
+        --enable-fuzzers -- all fuzzers
+    say "fuzzers, ${FUZZ_SECONDS:-5} s each"
+    for source in "$top"/test/fuzz/*.cc; do
+        name=$(basename "$source" .cc)
+        corpus=$(mktemp -d)
+        if timeout 120 "$build-clang/test/fuzz/fuzz_$name" -max_total_time="${FUZZ_SECONDS:-5}" \
+            -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 -artifact_prefix="$build-clang/test/fuzz/" \
+            "$corpus" "$top/test/fuzz/corpus/$name" >"$build-clang/test/fuzz/$name.out" 2>&1; then
+            pass "fuzzer $name"
+        else
+            tail -n 30 "$build-clang/test/fuzz/$name.out"
+            fail "fuzzer $name: see $build-clang/test/fuzz/$name.out"
+        fi
+        rm -rf "$corpus"
+    done
+}
+
+part_floors() {
+    check "floors" sh "$top/test/floors.sh" "$top"
+}
+
+part_format() {
+    say "format"
+    check "clang-format" sh -c 'cd "$1" && find include src test -name "*.h" -o -name "*.cc" |
+        xargs clang-format --dry-run -Werror' sh "$top"
+}
+
+part_manual() {
+    say "manual pages"
+    for page in "$top"/man/*.[1-9]; do
+        check "mandoc -T lint $(basename "$page")" mandoc -T lint -W warning "$page"
+    done
+}
+
+part_shell() {
+    say "shell scripts"
+    check "shellcheck" sh -c 'cd "$1" && shellcheck -x -S warning test/*.sh test/bench/*.sh .ci/run etc/*.init.in' sh "$top"
+}
+
+# Each source anew only when it, a header or the rules changed since it was clean.
+part_lint() {
+    say "clang-tidy (the first time takes minutes)"
+    configure_and_make "$build" --enable-werror -- config.h
+    stamps=$build/lint
+    mkdir -p "$stamps"
+    rules=$( (cat "$top/.clang-tidy"; find "$top/include" "$top/src" -name '*.h' | sort | xargs cat) | cksum)
+    find "$top/src" -name '*.cc' | sort |
+        xargs -P "$jobs" -I '{}' sh "$top/test/lint.sh" '{}' "$top" "$build" "$rules" || true
+    for source in $(find "$top/src" -name '*.cc' | sort); do
+        name=${source#"$top"/}
+        stamp=$stamps/$(echo "$name" | tr / _)
+        if [ -f "$stamp" ]; then
+            pass "clang-tidy $name"
+        else
+            grep -E '(error|warning):' "$stamp.out" | sort -u
+            fail "clang-tidy $name"
+        fi
+    done
+}
+
+part_e2e() {
+    configure_and_make "$build" --enable-werror -- all
+    say "end to end"
+    results=$build/e2e.xml
+    as_root rm -f "$results"
+    as_root env SAMHAIN_BUILD="$build" PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -p no:cacheprovider \
+        -q --durations=10 --junitxml="$results" "$top/test/e2e" || true
+    numbers=$(/usr/bin/python3 - "$results" <<'PYTHON'
+import sys, xml.etree.ElementTree as tree
+try:
+    suites = list(tree.parse(sys.argv[1]).getroot().iter("testsuite"))
+except OSError:
+    suites = []
+total, bad, left = (sum(int(s.get(k)) for s in suites for k in keys)
+                    for keys in (("tests",), ("failures", "errors"), ("skipped",)))
+print(max(total - bad - left, 0), bad if total else 1, left)
+PYTHON
+)
+    # shellcheck disable=SC2086
+    set -- $numbers
+    pass "$1 end-to-end tests" "$1"
+    [ "$2" -eq 0 ] || fail "$2 end-to-end tests" "$2"
+    # Nothing may be skipped where everything needed is installed: CI runs as root.
+    [ "$3" -eq 0 ] || fail "$3 end-to-end tests were skipped" "$3"
+}
+
+# shellcheck disable=SC2086
+install_packages $build_packages $test_packages
+[ $# -gt 0 ] || set -- unit floors format manual shell lint sanitized fuzz e2e
+for part in "$@"; do
+    case $part in
+        unit | floors | format | manual | shell | lint | sanitized | fuzz | e2e) "part_$part" ;;
+        *) give_up "$part is no part: unit floors format manual shell lint sanitized fuzz e2e" ;;
+    esac
+done
+
+[ -z "$failures" ] || printf '\nFailures:%s\n' "$failures"
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
