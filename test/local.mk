@@ -1,3 +1,4 @@
 # Unit tests: one program a module, test/unit/<file>_test.cc goes with each source.
 UNIT_LIBS = $(GTEST_LIBS)
 include test/unit/base.mk
+include test/unit/crypto.mk
