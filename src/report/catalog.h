@@ -11,20 +11,233 @@
 
 namespace samhain::report {
 
-/// An event of the catalog: its usual severity and class, and its message with the keys that follow
-/// it, in order.  docs/messages is made of the same table.
+/// An event of the catalog: its usual severity and class, its message, and the keys of the fields
+/// that follow, in order.  A `%` in a message stands for a value (make_filled).  docs/messages.md
+/// is the same table for people, and a test compares the two.
 struct Event {
   Severity severity;
   EventClass event_class;
   std::string_view message;
+  std::string_view keys;
 };
 
-// Words and severities stand in catalog.cc's table alone, one constant an event, for example:
-//   inline constexpr Event kNewClient{Severity::Notice, EventClass::Tcp, "NEW CLIENT"};
-// (spec: server.md section 17, client-checks.md section 14, client-runtime.md section 10).
+// Start, end and life of a program.
+inline constexpr Event kStart{Severity::Alert, EventClass::Start, "START",
+                              "program userid path hash"};
+inline constexpr Event kExit{Severity::Alert, EventClass::Start, "EXIT", "program status"};
+inline constexpr Event kSuspend{Severity::Mark, EventClass::Start, "SUSPEND", "program"};
+inline constexpr Event kReloaded{Severity::Crit, EventClass::Start,
+                                 "Runtime configuration reloaded", ""};
+inline constexpr Event kOldConfigurationStays{Severity::Crit, EventClass::Start,
+                                              "Old configuration stays", "path reason"};
+inline constexpr Event kTimestamp{Severity::Mark, EventClass::Stamp, "---- TIMESTAMP ----", ""};
+inline constexpr Event kInsecureMemory{Severity::Warn, EventClass::Run, "Using insecure memory",
+                                       ""};
+inline constexpr Event kCallFailed{Severity::Err, EventClass::Run, "%", "interface path"};
+inline constexpr Event kPidFileFailed{Severity::Err, EventClass::Err, "Could not write PID file",
+                                      "userid path"};
+inline constexpr Event kNoAction{Severity::Err, EventClass::Err,
+                                 "No action specified: init, update, or check", ""};
+inline constexpr Event kPanicFileNotAccessible{Severity::Alert, EventClass::Panic,
+                                               "PANIC - File not accessible", "userid path"};
+inline constexpr Event kPanicUntrustedPath{Severity::Alert, EventClass::Panic,
+                                           "PANIC - Untrusted path", "userid path"};
+inline constexpr Event kPanicFileModified{Severity::Alert, EventClass::Panic,
+                                          "PANIC - File modified", "path"};
+inline constexpr Event kPanicNoData{Severity::Alert, EventClass::Panic, "PANIC - No data in file",
+                                    "path"};
+inline constexpr Event kPanicInitializing{Severity::Alert, EventClass::Panic,
+                                          "PANIC Error initializing the application", "program"};
+inline constexpr Event kPanic{Severity::Alert, EventClass::Panic, "PANIC %", "program subroutine"};
 
-/// A report of `event` now, fields after `msg` in the order given.
-Report make(const Event& event, std::int64_t time_ns,
-            std::vector<Field> fields_after_message = {});
+// Our processes.
+inline constexpr Event kBarriersMissing{Severity::Notice, EventClass::Run,
+                                        "Role lacks some of its barriers", "role missing"};
+inline constexpr Event kRoleDown{Severity::Err, EventClass::Run, "Role is down", "role reason"};
+
+// Configuration.
+inline constexpr Event kInvalidInput{Severity::Warn, EventClass::Einput, "Invalid input",
+                                     "option obj"};
+inline constexpr Event kInvalidLine{
+    Severity::Warn, EventClass::Einput,
+    "Invalid line % in configuration file: incorrect format, unrecognized option, or missing "
+    "section header",
+    ""};
+inline constexpr Event kUnknownSection{
+    Severity::Warn, EventClass::Einput,
+    "Unrecognized section heading in line % of configuration file", ""};
+inline constexpr Event kUnsupportedTest{Severity::Err, EventClass::Einput,
+                                        "Unsupported test at line % of configuration file", ""};
+inline constexpr Event kUnmatchedEnd{Severity::Warn, EventClass::Einput,
+                                     "Configuration file: Unmatched @end", "option obj"};
+inline constexpr Event kMissingEnd{Severity::Warn, EventClass::Einput,
+                                   "Configuration file: Missing @end", "option obj"};
+inline constexpr Event kOptionNotBuilt{Severity::Warn, EventClass::Einput, "Option not built yet",
+                                       "option line"};
+inline constexpr Event kSaidTwice{Severity::Warn, EventClass::Einput,
+                                  "Said twice where only one can count", "option obj"};
+inline constexpr Event kPasswordNotSet{Severity::Err, EventClass::Err,
+                                       "No password set in this program", "program"};
+
+// Files that we need, and sinks.
+inline constexpr Event kFileNotAccessible{Severity::Err, EventClass::Err, "File not accessible",
+                                          "userid path"};
+inline constexpr Event kUntrustedPath{Severity::Err, EventClass::Err, "Untrusted path",
+                                      "userid path"};
+/// The message is sys::Distrust's, the subroutine "trustfile", obj the component to blame.
+inline constexpr Event kDistrusted{Severity::Err, EventClass::Err, "%", "subroutine path obj"};
+inline constexpr Event kFileLockError{Severity::Err, EventClass::Err, "File lock error",
+                                      "userid path obj"};
+inline constexpr Event kServiceFailure{Severity::Err, EventClass::Err, "Service failure",
+                                       "service obj"};
+inline constexpr Event kMissedLines{Severity::Err, EventClass::Err, "Service works again",
+                                    "service obj missed"};
+inline constexpr Event kQueueFull{Severity::Err, EventClass::Err,
+                                  "Queue full, messages may get lost", "service"};
+inline constexpr Event kReportsLost{Severity::Crit, EventClass::Err,
+                                    "Reports lost, the spool was full", "count"};
+inline constexpr Event kSpoolDamaged{Severity::Crit, EventClass::Err,
+                                     "Spool damaged, set aside what cannot be read", "path"};
+
+// The server and its clients.
+inline constexpr Event kServerUp{Severity::Mark, EventClass::Start,
+                                 "Server up, simultaneous connections: %", "socket_id"};
+inline constexpr Event kNewConnection{Severity::Info, EventClass::Tcp, "New connection",
+                                      "socket_id"};
+inline constexpr Event kNewClient{Severity::Notice, EventClass::Tcp, "NEW CLIENT", "client"};
+inline constexpr Event kForceAuthentication{Severity::Info, EventClass::Tcp, "Force authentication",
+                                            "client"};
+inline constexpr Event kRestartWithoutExit{Severity::Crit, EventClass::Tcp,
+                                           "Restart without prior exit", "client"};
+inline constexpr Event kTimeLimitExceeded{Severity::Crit, EventClass::Tcp, "Time limit exceeded",
+                                          "client"};
+inline constexpr Event kConnectionTimeout{Severity::Crit, EventClass::Tcp, "Connection timeout",
+                                          "client"};
+inline constexpr Event kConnectionReset{Severity::Notice, EventClass::Tcp,
+                                        "Connection reset by peer", "client"};
+inline constexpr Event kOutOfSync{Severity::Crit, EventClass::Tcp, "Out of sync", "client"};
+inline constexpr Event kHostnameIsNull{Severity::Crit, EventClass::Tcp, "Hostname is NULL", ""};
+/// For reasons that have no constant of their own below.
+inline constexpr Event kInvalidAttempt{Severity::Crit, EventClass::Tcp,
+                                       "Invalid connection attempt: %", "client"};
+inline constexpr Event kNotInClientList{Severity::Crit, EventClass::Tcp,
+                                        "Invalid connection attempt: Not in client list", "client"};
+inline constexpr Event kSessionKeyMismatch{
+    Severity::Crit, EventClass::Tcp, "Invalid connection attempt: Session key mismatch", "client"};
+inline constexpr Event kSignatureMismatch{
+    Severity::Crit, EventClass::Tcp, "Invalid connection attempt: Signature mismatch", "client"};
+inline constexpr Event kMsgSignatureMismatch{Severity::Crit, EventClass::Tcp,
+                                             "Invalid connection attempt: Msg signature mismatch",
+                                             "client"};
+inline constexpr Event kInvalidClientRequest{Severity::Crit, EventClass::Tcp,
+                                             "Invalid connection attempt: Invalid client request",
+                                             "client"};
+inline constexpr Event kTooManyAttempts{Severity::Crit, EventClass::Tcp,
+                                        "Invalid connection attempt: Too many attempts", "client"};
+inline constexpr Event kInvalidRequest{Severity::Crit, EventClass::Tcp,
+                                       "Invalid request (%) in pass %", "client request"};
+inline constexpr Event kRefusedConnection{Severity::Err, EventClass::Err,
+                                          "Refused connection from %", "subroutine"};
+inline constexpr Event kMessageTransferred{Severity::Debug, EventClass::Tcp,
+                                           "Message transfer completed", "client"};
+
+// Names of clients; SeverityLookup takes the place of crit.
+inline constexpr Event kCannotResolveClient{Severity::Crit, EventClass::Tcp,
+                                            "Cannot resolve client name", "host"};
+inline constexpr Event kCannotResolvePeer{Severity::Crit, EventClass::Tcp,
+                                          "Cannot resolve socket peer IP for client", "host peer"};
+inline constexpr Event kReverseLookupFailed{
+    Severity::Crit, EventClass::Tcp, "Reverse lookup of socket peer failed", "host peer obj"};
+inline constexpr Event kNoPeerAlias{Severity::Crit, EventClass::Tcp,
+                                    "No socket peer alias matches client name", "host peer"};
+
+// The client and its server.
+inline constexpr Event kSessionKeyNegotiated{Severity::Info, EventClass::Tcp,
+                                             "Session key negotiated", ""};
+inline constexpr Event kSessionKeyFailed{Severity::Err, EventClass::Tcp,
+                                         "Session key negotiation failed", ""};
+/// "Connection refused, address 127.0.0.1": subroutine "connect", service "export".
+inline constexpr Event kConnectFailed{Severity::Err, EventClass::Enet, "%, address %",
+                                      "subroutine service host"};
+/// While a connection is open: the end of it as the client sees it, subroutine "read" or "write".
+inline constexpr Event kPeerReset{Severity::Info, EventClass::Tcp, "Connection reset by peer",
+                                  "subroutine"};
+inline constexpr Event kConnectionError{Severity::Err, EventClass::Tcp, "Connection error: %",
+                                        "port subroutine"};
+inline constexpr Event kInvalidConnectionState{Severity::Err, EventClass::Enet,
+                                               "Invalid connection state", "expect received"};
+inline constexpr Event kConnectionFailure{Severity::Err, EventClass::Enet, "Connection failure",
+                                          "service obj"};
+inline constexpr Event kConnectionReestablished{Severity::Err, EventClass::Enet,
+                                                "Connection reestablished", "service"};
+inline constexpr Event kUnexpectedReply{Severity::Err, EventClass::Tcp, "Unexpected reply", ""};
+inline constexpr Event kProtocolMismatch{Severity::Err, EventClass::Tcp, "Protocol mismatch", ""};
+inline constexpr Event kNoServerName{Severity::Err, EventClass::Tcp, "No server name known", ""};
+inline constexpr Event kDeliveryConfirmed{Severity::Debug, EventClass::Tcp,
+                                          "Message delivery confirmed", ""};
+
+// Findings; the policy's severity takes the place of crit.
+/// Filled with the policy's tag and the change code: "POLICY [ReadOnly] C-------TS".
+inline constexpr Event kPolicyChanged{Severity::Crit, EventClass::Event, "POLICY % %", "path"};
+inline constexpr Event kPolicyAdded{Severity::Crit, EventClass::Event, "POLICY ADDED", "path"};
+inline constexpr Event kPolicyMissing{Severity::Crit, EventClass::Event, "POLICY MISSING", "path"};
+inline constexpr Event kPolicyNoDirectory{Severity::Crit, EventClass::Event, "POLICY NODIRECTORY",
+                                          "path"};
+
+// The course of a file check.
+inline constexpr Event kCheckStarting{Severity::Mark, EventClass::Stamp, "File check starting.",
+                                      ""};
+inline constexpr Event kCheckCompleted{Severity::Mark, EventClass::Stamp, "File check completed.",
+                                       "time kBps"};
+inline constexpr Event kNothingToCheck{Severity::Warn, EventClass::Fil,
+                                       "No files or directories defined for checking", ""};
+inline constexpr Event kChecking{Severity::Info, EventClass::Fil, "Checking", "path"};
+inline constexpr Event kDirectoryCounts{Severity::Info, EventClass::Fil,
+                                        "d: %, -: %, l: %, |: %, s: %, c: %, b: %", ""};
+inline constexpr Event kCheckFailed{Severity::Notice, EventClass::Fil, "Check failed", "path"};
+inline constexpr Event kNoMatches{Severity::Err, EventClass::Fil, "No matches found",
+                                  "interface path"};
+inline constexpr Event kGlobFailed{Severity::Err, EventClass::Fil, "%", "interface path"};
+inline constexpr Event kAppearsTwice{Severity::Warn, EventClass::Fil,
+                                     "File or directory appears twice in configuration", "path"};
+inline constexpr Event kFilenameTooLong{Severity::Err, EventClass::Fil, "Filename too long",
+                                        "path"};
+inline constexpr Event kNotAbsolute{Severity::Err, EventClass::Fil, "Filename not an absolute path",
+                                    "path"};
+inline constexpr Event kDanglingLink{Severity::Info, EventClass::Fil, "Dangling link",
+                                     "path linked_path"};
+/// The errno text, by make_interface: the field `interface` comes before `msg`.
+inline constexpr Event kInterfaceFailed{Severity::Crit, EventClass::Fil, "%", "userid path"};
+inline constexpr Event kOpendirFailed{Severity::Crit, EventClass::Fil, "%", "interface path"};
+inline constexpr Event kReadlinkFailed{Severity::Crit, EventClass::Fil, "%", "interface path"};
+inline constexpr Event kNoSuchGroup{Severity::Crit, EventClass::Fil, "No such group",
+                                    "interface group path"};
+inline constexpr Event kNoSuchUser{Severity::Crit, EventClass::Fil, "No such user",
+                                   "interface userid path"};
+inline constexpr Event kWeirdFilename{Severity::Crit, EventClass::Fil, "Weird filename", "path"};
+inline constexpr Event kNotAccessibleOrRegular{
+    Severity::Crit, EventClass::Fil, "Not accessible or not a regular file (% / %)", "path"};
+inline constexpr Event kNotRegular{Severity::Crit, EventClass::Fil, "Not a regular file", "path"};
+inline constexpr Event kChecksumTimeout{Severity::Err, EventClass::Fil,
+                                        "Timeout (% sec) while checksumming file", "path"};
+inline constexpr Event kFileUnstable{Severity::Err, EventClass::Fil,
+                                     "File changes while it is read", "path"};
+inline constexpr Event kBaselineExists{Severity::Warn, EventClass::Fil, "Signature database exists",
+                                       "path"};
+inline constexpr Event kBaselineWritten{Severity::Info, EventClass::Fil, "Baseline written",
+                                        "path files"};
+inline constexpr Event kBaselineRefused{Severity::Alert, EventClass::Panic,
+                                        "PANIC - Baseline refused", "path reason"};
+
+/// A report of `event`, fields after `msg` in the order given.
+Report make(const Event& event, std::int64_t time_ns, std::vector<Field> fields_after_message = {});
+
+/// The same with `values` in the places of the message's `%`, first to last.
+Report make_filled(const Event& event, std::initializer_list<std::string_view> values,
+                   std::int64_t time_ns, std::vector<Field> fields_after_message = {});
+
+/// The same for a failed call on an object: `interface=<lstat>, msg=<text>, …`, in this order.
+Report make_interface(const Event& event, std::string_view interface, std::string_view text,
+                      std::int64_t time_ns, std::vector<Field> fields_after_message = {});
 
 }  // namespace samhain::report

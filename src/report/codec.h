@@ -15,7 +15,7 @@ inline constexpr std::size_t kMaxBody = 1'000'000;
 /// section 5.  A report too long for kMaxBody loses the end of its longest values.
 Bytes encode(const Report& report);
 
-/// Errors: Malformed (short, long, unknown severity or class, key not `[a-z0-9_.]+`), Limit.
+/// Errors: Malformed (short, long, unknown severity or class, key not `[A-Za-z0-9_.]+`), Limit.
 Result<Report> decode(ByteView body);
 
 }  // namespace samhain::report

@@ -18,7 +18,8 @@ std::optional<Form> form_named(std::string_view word);
 ///   classic  <TCP>  :  [ARRIVAL] client=<NAME>, msg=<the client's own line, rewritten by `=xx`>
 std::string line_of(const Report& report, Form form);
 
-/// How a path value is escaped in each form, and back again: unescape(escape(x)) is x for all bytes.
+/// How a path value is escaped in each form, and back again: unescape(escape(x)) is x for all
+/// bytes.
 std::string escape(std::string_view value, Form form);
 std::optional<std::string> unescape(std::string_view text, Form form);
 

@@ -11,10 +11,10 @@ namespace samhain::report {
 /// One severity word; error, warning and critical too; no other.
 std::optional<Severity> severity_named(std::string_view text);
 
-/// A threshold list, as in LogSeverity and -p: items between `;` `,` blanks, read left to right from
-/// the empty set: `x` x and above, `*` all, `=x` only x, `!x` take away x and above, `!=x` take away x,
-/// `none` or `!*` nothing, for good.
-/// Errors: Malformed (names the first bad item and lists the words).
+/// A threshold list, as in LogSeverity and -p: items between `;` `,` blanks, read left to right
+/// from the empty set: `x` x and above, `*` all, `=x` only x, `!x` take away x and above, `!=x`
+/// take away x, `none` or `!*` nothing, for good. Errors: Malformed (names the first bad item and
+/// lists the words).
 Result<SeveritySet> parse_threshold(std::string_view text);
 
 }  // namespace samhain::report

@@ -1,0 +1,135 @@
+#include "report/form.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "report/catalog.h"
+#include "report/escape.h"
+
+namespace samhain::report {
+namespace {
+
+constexpr std::size_t kUsualLine = 512;
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+
+/// The time of a line's head.  Most lines are of the second of the line before them, and putting a
+/// second into words costs as much as the rest of a line: the last one is kept.
+class TimeText {
+ public:
+  const std::string& of(std::int64_t time_ns) {
+    const std::int64_t second = time_ns / kNsPerSecond;
+    if (text_.empty() || second != second_) {
+      text_ = base::local_time(time_ns);
+      second_ = second;
+    }
+    return text_;
+  }
+
+ private:
+  std::int64_t second_ = 0;
+  std::string text_;
+};
+
+/// `TAG  [TIME] `; `cache` is that of this kind of time, for arrival and report times differ.
+void append_head(std::string& out, Severity severity, std::int64_t time_ns, TimeText& cache) {
+  out.append(tag(severity)).append("  [").append(cache.of(time_ns)).append("] ");
+}
+
+void append_guide_fields(std::string& out, const Report& report) {
+  for (const Field& field : report.fields) {
+    if (&field != report.fields.data()) out += ' ';
+    out.append(field.key).append("=\"");
+    append_guide(out, field.value);
+    out += '"';
+  }
+}
+
+/// What stands between and behind the fields of a classic line.  Log parsers know the joints of the
+/// original by heart, irregular as they are (docs/log-format.md, section "Joints").
+struct Joints {
+  std::string_view between = ", ";
+  std::string_view end;
+  bool is_inventory = false;  ///< POLICY ADDED and MISSING: a few joints by key
+};
+
+Joints joints_of(std::string_view message) {
+  constexpr std::array<std::string_view, 6> kBlankJoined = {
+      kSuspend.message,           kCannotResolveClient.message,
+      kCannotResolvePeer.message, kReverseLookupFailed.message,
+      kNoPeerAlias.message,       kQueueFull.message};
+  if (message.starts_with("POLICY [")) return {", ", ", ", false};
+  if (message == kPolicyAdded.message || message == kPolicyMissing.message) return {", ", "", true};
+  const bool is_blank_joined =
+      std::find(kBlankJoined.begin(), kBlankJoined.end(), message) != kBlankJoined.end();
+  return {is_blank_joined ? " " : ", ", "", false};
+}
+
+void append_classic_fields(std::string& out, const Report& report) {
+  const Joints joints = joints_of(report.message());
+  std::string_view joint;
+  for (const Field& field : report.fields) {
+    out.append(joint).append(field.key).append("=<");
+    append_classic(out, field.value, is_path(field.key, field.value));
+    out += '>';
+    joint = joints.between;
+    if (!joints.is_inventory) continue;
+    if (field.key.starts_with("checkflags_")) joint = " ";
+    if (field.key.starts_with("link_") || field.key.starts_with("acl_")) out += ' ';
+  }
+  out += joints.end;
+}
+
+void append_line(std::string& out, const Report& report, Form form, TimeText& cache) {
+  append_head(out, report.severity, report.time_ns, cache);
+  if (form == Form::Guide) {
+    append_guide_fields(out, report);
+  } else {
+    append_classic_fields(out, report);
+  }
+}
+
+void append_wrapped(std::string& out, const Report& report, Form form, TimeText& cache) {
+  thread_local TimeText arrivals;
+  std::string inner;
+  inner.reserve(kUsualLine);
+  append_line(inner, report, form, cache);
+  append_head(out, Severity::Inet, report.arrival_ns, arrivals);
+  if (form == Form::Guide) {
+    out += "client=\"";
+    append_guide(out, report.client);
+    out += "\" msg=\"";
+    append_guide(out, inner);
+    out += '"';
+    return;
+  }
+  out += "client=<";
+  append_classic(out, report.client, false);
+  out += ">, msg=<";
+  append_rewritten(out, inner);
+  out += '>';
+}
+
+}  // namespace
+
+std::optional<Form> form_named(std::string_view word) {
+  if (base::equal_no_case(word, "guide")) return Form::Guide;
+  if (base::equal_no_case(word, "classic")) return Form::Classic;
+  return std::nullopt;
+}
+
+std::string line_of(const Report& report, Form form) {
+  thread_local TimeText times;
+  std::string line;
+  line.reserve(kUsualLine);
+  if (report.client.empty()) {
+    append_line(line, report, form, times);
+  } else {
+    append_wrapped(line, report, form, times);
+  }
+  return line;
+}
+
+}  // namespace samhain::report
