@@ -23,20 +23,23 @@ struct Rule {
 };
 
 /// Typed messages and descriptors between two of our processes, over a stream socketpair(2):
-/// `u32 length | u16 kind | u8 descriptors | payload`.  A message that no rule allows ends the
-/// channel: read the other end as an adversary, for it may have been taken over.
+/// `u32 length of the payload | u16 kind | u8 descriptors | payload`, numbers big-endian.  A
+/// message that no rule allows ends the channel: read the other end as an adversary, for it may
+/// have been taken over.
 ///
 /// send() only queues; what is queued goes out at the end of the loop's round or when 256 KiB have
 /// gathered, so that many small messages cost one system call.
 class Channel {
  public:
   /// `payload` and `descriptors` may be used (descriptors: moved from) during the call only.
-  using OnMessage = std::function<void(std::uint16_t kind, ByteView payload,
-                                       std::vector<UniqueFd>& descriptors)>;
+  using OnMessage =
+      std::function<void(std::uint16_t kind, ByteView payload, std::vector<UniqueFd>& descriptors)>;
   /// The other end is gone (Missing) or broke a rule (Refused); called once, from the loop.
   using OnEnd = std::function<void(const Error&)>;
 
   static constexpr std::size_t kMaxMessage = 4U << 20;
+
+  static constexpr std::size_t kMaxDescriptors = 253;  ///< in one message: the kernel's SCM_MAX_FD
 
   /// Two connected ends, close-on-exec.
   static Result<std::pair<UniqueFd, UniqueFd>> pair();
@@ -50,6 +53,9 @@ class Channel {
 
   void send(std::uint16_t kind, ByteView payload);
   void send(std::uint16_t kind, ByteView payload, std::vector<UniqueFd> descriptors);
+  /// Writes what is queued now and waits until the kernel took it all (or the other end is gone):
+  /// for a role whose handler works for long and must show its progress.  Never from a parent.
+  void flush();
   std::size_t queued() const;  ///< bytes not yet taken by the kernel: the caller's back-pressure
   /// Calls once each time queued() falls below 64 KiB again after having been above 1 MiB.
   void on_drained(Loop::Callback callback);
@@ -58,6 +64,17 @@ class Channel {
   struct State;
   explicit Channel(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
+};
+
+/// The seven bytes before each payload.
+struct ChannelHeader {
+  static constexpr std::size_t kSize = 7;
+  std::uint32_t length;
+  std::uint16_t kind;
+  std::uint8_t descriptors;
+
+  static ChannelHeader read(std::span<const std::uint8_t, kSize> raw);
+  void append_to(Bytes& bytes) const;
 };
 
 }  // namespace samhain::sys
