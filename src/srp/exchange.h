@@ -51,7 +51,8 @@ class Client {
 class Server {
  public:
   /// Errors: Refused (A mod N = 0).
-  static Result<Server> challenge(Speaker speaker, const Verifier& verifier, const Number& a_public);
+  static Result<Server> challenge(Speaker speaker, const Verifier& verifier,
+                                  const Number& a_public);
   ~Server();
   Server(Server&&) noexcept;
   Server& operator=(Server&&) noexcept;

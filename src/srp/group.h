@@ -1,9 +1,11 @@
 #pragma once
 
+#include <openssl/bn.h>
+
 #include <cstddef>
-#include <string_view>
 
 #include "crypto/bignum.h"
+#include "samhain/handle.h"
 
 namespace samhain::srp {
 
@@ -15,6 +17,10 @@ struct Group {
   crypto::BigNumber generator;
   std::size_t size_bytes;  ///< of N; PAD() fills up to it
   HashName hash;
+
+  // Computed once, for they are the same in every exchange.
+  crypto::BigNumber multiplier;                      ///< k = H(N | PAD(g))
+  Handle<BN_MONT_CTX, BN_MONT_CTX_free> montgomery;  ///< of N
 };
 
 const Group& group_3072();  ///< the one in use: 3072 bits, g = 5, SHA-256

@@ -12,7 +12,8 @@
 #include "srp/verifier.h"
 
 /// The payloads of docs/protocol.md sections 3 to 5.  Each decode_… returns Malformed for a payload
-/// that is short, long, or has a text that is no UTF-8, and copies what it keeps.
+/// that is short, long, or has a text that is no UTF-8, and copies what it keeps.  INVALID has no
+/// payload.
 namespace samhain::wire {
 
 inline constexpr std::uint16_t kVersion = 3;
@@ -39,7 +40,13 @@ struct Accepted {
   std::uint32_t max_frame = 0;
 };
 /// Why a server refuses; the client logs the same line for all of them.
-enum class Refusal : std::uint8_t { NotRegistered = 1, WrongProof, TooManyAttempts, BadRequest, Unavailable };
+enum class Refusal : std::uint8_t {
+  NotRegistered = 1,
+  WrongProof,
+  TooManyAttempts,
+  BadRequest,
+  Unavailable
+};
 struct Refused {
   Refusal reason = Refusal::BadRequest;
 };
@@ -73,6 +80,7 @@ Bytes encode(const Resumed& message);
 Bytes encode(const Report& message);
 Bytes encode(const Ack& message);
 
+/// Errors besides: Version (not kVersion; nothing after it was looked at).
 Result<Hello> decode_hello(ByteView payload);
 Result<Challenge> decode_challenge(ByteView payload);
 Result<Proof> decode_proof(ByteView payload);

@@ -19,6 +19,8 @@ class TlsContext {
  public:
   /// With a key pair made now, P-256, self-signed, never on disk: SRP bound to the channel says who
   /// is there, not the certificate.
+  /// All that TLS needs is loaded here: make it before the process locks itself in.  A handshake
+  /// then opens no file.  Errors: Refused.
   static Result<TlsContext> server();
   static Result<TlsContext> client();
   SSL_CTX* get() const { return context_.get(); }
@@ -28,12 +30,13 @@ class TlsContext {
   Handle<SSL_CTX, SSL_CTX_free> context_;
 };
 
-/// One TLS connection over a non-blocking socket.
+/// One TLS connection over a non-blocking socket.  The process must ignore SIGPIPE.  After an error
+/// only close() and the destructor may follow.
 class TlsStream {
  public:
   enum class Want { Nothing, Read, Write };
 
-  /// Takes the socket.
+  /// Takes the socket.  Errors: Limit (out of memory).
   static Result<TlsStream> open(const TlsContext& context, UniqueFd fd, bool is_server);
 
   /// Goes on with the handshake; Want::Nothing when it is complete and the ALPN is ours.
@@ -43,15 +46,16 @@ class TlsStream {
   /// As many bytes as are there.  0: none now, wait for wants().
   /// Errors: Missing (peer closed), Malformed, System.
   Result<std::size_t> read(std::span<std::uint8_t> buffer);
-  /// How many were taken; 0: none now, wait for wants().  Errors: as read.
+  /// How many were taken; 0: none now, wait for wants() and offer the same bytes again, at any
+  /// address and with more behind them.  Errors: as read.
   Result<std::size_t> write(ByteView bytes);
   Want wants() const { return want_; }
-  bool has_pending() const;  ///< decrypted bytes wait in memory: read again without waiting
+  bool has_pending() const;  ///< decrypted bytes wait in memory, unseen by poll(2): read again
 
   /// 32 bytes that only the two ends of this connection share (RFC 9266), after the handshake.
   Result<srp::ChannelBinding> channel_binding() const;
 
-  void close();  ///< sends close_notify if it can be sent at once
+  void close();  ///< sends close_notify if it can be sent at once; the socket stays until the end
   int fd() const { return fd_.get(); }
 
  private:
@@ -60,6 +64,7 @@ class TlsStream {
   UniqueFd fd_;
   Handle<SSL, SSL_free> ssl_;
   Want want_ = Want::Nothing;
+  bool is_broken_ = false;  ///< nothing may be sent any more
 };
 
 }  // namespace samhain::wire

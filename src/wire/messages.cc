@@ -1,0 +1,211 @@
+#include "wire/messages.h"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <string_view>
+
+#include "base/codec.h"
+#include "base/text.h"
+
+namespace samhain::wire {
+namespace {
+
+using base::Reader;
+using base::Writer;
+
+constexpr std::string_view kReportKeyInfo = "samhain/3 report";
+
+Error malformed(const char* message) { return Error{Error::Kind::Malformed, message}; }
+
+/// A byte string that must have exactly N bytes.
+template <std::size_t N>
+bool read_exactly(Reader& reader, std::array<std::uint8_t, N>& output) {
+  const ByteView bytes = reader.bytes(N);
+  if (bytes.size() != N) return false;
+  std::copy(bytes.begin(), bytes.end(), output.begin());
+  return true;
+}
+
+crypto::Tag reconnect_mac(crypto::Mac& mac, std::string_view purpose, const Id& nonce,
+                          const srp::ChannelBinding& binding) {
+  return mac.compute(std::array<ByteView, 3>{as_bytes(purpose), nonce, binding});
+}
+
+}  // namespace
+
+Bytes encode(const Hello& message) {
+  Writer writer;
+  writer.number(message.version)
+      .text(message.speaker.name)
+      .raw_bytes(message.speaker.instance_id)
+      .raw_bytes(message.speaker.spool_id)
+      .bytes(message.a_public);
+  return writer.take();
+}
+
+Bytes encode(const Challenge& message) {
+  Writer writer;
+  writer.bytes(message.salt).bytes(message.b_public);
+  return writer.take();
+}
+
+Bytes encode(const Proof& message) { return {message.m1.begin(), message.m1.end()}; }
+
+Bytes encode(const Accepted& message) {
+  Writer writer;
+  writer.raw_bytes(message.m2)
+      .raw_bytes(message.session_id)
+      .number(message.lifetime_s)
+      .number(message.next_seq)
+      .number(message.max_frame);
+  return writer.take();
+}
+
+Bytes encode(const Refused& message) { return {static_cast<std::uint8_t>(message.reason)}; }
+
+Bytes encode(const Resume& message) {
+  Writer writer;
+  writer.raw_bytes(message.session_id).raw_bytes(message.nonce).raw_bytes(message.mac);
+  return writer.take();
+}
+
+Bytes encode(const Resumed& message) {
+  Writer writer;
+  writer.raw_bytes(message.mac).number(message.next_seq);
+  return writer.take();
+}
+
+Bytes encode(const Report& message) {
+  Writer writer;
+  writer.number(message.seq).raw_bytes(message.mac).bytes(message.body);
+  return writer.take();
+}
+
+Bytes encode(const Ack& message) {
+  assert(message.commands.size() <= std::numeric_limits<std::uint8_t>::max());
+  Writer writer;
+  writer.number(message.seq)
+      .number(static_cast<std::uint8_t>(message.commands.size()))
+      .raw_bytes(message.commands);
+  return writer.take();
+}
+
+Result<Hello> decode_hello(ByteView payload) {
+  Reader reader{payload};
+  Hello message;
+  message.version = reader.number<std::uint16_t>();
+  if (!reader.is_good()) return malformed("HELLO is short");
+  // Only the version is sure to be where it is; the rest belongs to that version.
+  if (message.version != kVersion) return Error{Error::Kind::Version, "HELLO of another version"};
+
+  message.speaker.name = reader.text(srp::kMaxHostName);
+  message.speaker.instance_id = reader.array<16>();
+  message.speaker.spool_id = reader.array<16>();
+  if (!read_exactly(reader, message.a_public) || !reader.is_complete()) {
+    return malformed("HELLO has a wrong length");
+  }
+  if (message.speaker.name.empty() || !base::is_utf8_text(message.speaker.name)) {
+    return malformed("HELLO has a name that is empty or no text");
+  }
+  return message;
+}
+
+Result<Challenge> decode_challenge(ByteView payload) {
+  Reader reader{payload};
+  Challenge message;
+  if (!read_exactly(reader, message.salt) || !read_exactly(reader, message.b_public) ||
+      !reader.is_complete()) {
+    return malformed("CHALLENGE has a wrong length");
+  }
+  return message;
+}
+
+Result<Proof> decode_proof(ByteView payload) {
+  Reader reader{payload};
+  const Proof message{.m1 = reader.array<32>()};
+  if (!reader.is_complete()) return malformed("PROOF has a wrong length");
+  return message;
+}
+
+Result<Accepted> decode_accepted(ByteView payload) {
+  Reader reader{payload};
+  Accepted message;
+  message.m2 = reader.array<32>();
+  message.session_id = reader.array<16>();
+  message.lifetime_s = reader.number<std::uint32_t>();
+  message.next_seq = reader.number<std::uint64_t>();
+  message.max_frame = reader.number<std::uint32_t>();
+  if (!reader.is_complete()) return malformed("ACCEPTED has a wrong length");
+  return message;
+}
+
+Result<Refused> decode_refused(ByteView payload) {
+  Reader reader{payload};
+  const auto reason = reader.number<std::uint8_t>();
+  if (!reader.is_complete()) return malformed("REFUSED has a wrong length");
+  if (reason < static_cast<std::uint8_t>(Refusal::NotRegistered) ||
+      reason > static_cast<std::uint8_t>(Refusal::Unavailable)) {
+    return malformed("REFUSED has an unknown reason");
+  }
+  return Refused{static_cast<Refusal>(reason)};
+}
+
+Result<Resume> decode_resume(ByteView payload) {
+  Reader reader{payload};
+  Resume message;
+  message.session_id = reader.array<16>();
+  message.nonce = reader.array<16>();
+  message.mac = reader.array<32>();
+  if (!reader.is_complete()) return malformed("RESUME has a wrong length");
+  return message;
+}
+
+Result<Resumed> decode_resumed(ByteView payload) {
+  Reader reader{payload};
+  Resumed message;
+  message.mac = reader.array<32>();
+  message.next_seq = reader.number<std::uint64_t>();
+  if (!reader.is_complete()) return malformed("RESUMED has a wrong length");
+  return message;
+}
+
+Result<Report> decode_report(ByteView payload) {
+  Reader reader{payload};
+  Report message;
+  message.seq = reader.number<std::uint64_t>();
+  message.mac = reader.array<32>();
+  message.body = reader.bytes();
+  if (!reader.is_complete()) return malformed("REPORT has a wrong length");
+  return message;
+}
+
+Result<Ack> decode_ack(ByteView payload) {
+  Reader reader{payload};
+  Ack message;
+  message.seq = reader.number<std::uint64_t>();
+  const ByteView commands = reader.raw_bytes(reader.number<std::uint8_t>());
+  if (!reader.is_complete()) return malformed("ACK has a wrong length");
+  message.commands.assign(commands.begin(), commands.end());
+  return message;
+}
+
+crypto::Key report_key(const srp::SessionKey& agreed, const Id& session_id) {
+  return crypto::derive_key(agreed.span(), session_id, kReportKeyInfo);
+}
+
+crypto::Tag report_mac(crypto::Mac& mac, const Id& session_id, std::uint64_t seq, ByteView body) {
+  Writer number;
+  number.number(seq);
+  return mac.compute(std::array<ByteView, 4>{as_bytes("report"), session_id, number.view(), body});
+}
+
+crypto::Tag resume_mac(crypto::Mac& mac, const Id& nonce, const srp::ChannelBinding& binding) {
+  return reconnect_mac(mac, "resume", nonce, binding);
+}
+
+crypto::Tag resumed_mac(crypto::Mac& mac, const Id& nonce, const srp::ChannelBinding& binding) {
+  return reconnect_mac(mac, "resumed", nonce, binding);
+}
+
+}  // namespace samhain::wire
