@@ -14,8 +14,9 @@ namespace samhain::config {
 /// One key that a module understands.
 struct Setting {
   std::string_view section;  ///< "misc"; several sections: one Setting each
-  std::string_view key;      ///< as documented, "SetLoopTime"; matched without regard to case, whole
-  /// Takes the value, or says why not (Malformed; what is wrong and what would be right).
+  std::string_view key;  ///< as documented, "SetLoopTime"; matched without regard to case, whole
+  /// Takes the value, or says why not: "what is wrong; what would be right", split at the first ";
+  /// " into reason and remedy.  Busy becomes a Problem of kind Duplicate, all else InvalidInput.
   std::function<Result<void>(const Entry& entry)> take;
 };
 
@@ -26,7 +27,8 @@ struct NotBuilt {
 };
 
 /// Gives each entry to its Setting, in the order of the file; all others become Problems: NotBuilt
-/// where the original knew them, else UnknownSection (once a section) or InvalidLine.
+/// where the original knew them, else UnknownSection (once a section) or InvalidLine.  The problems
+/// of the document itself are not repeated.
 std::vector<Problem> apply(const Document& document, std::span<const Setting> settings,
                            std::span<const NotBuilt> not_built);
 

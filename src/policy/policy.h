@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -22,8 +23,16 @@ enum class Name : std::uint8_t {
   IgnoreNone,
   IgnoreAll,
   Attributes,
-  User0, User1, User2, User3, User4
+  User0,
+  User1,
+  User2,
+  User3,
+  User4
 };
+inline constexpr std::array<Name, 11> kNames = {
+    Name::ReadOnly,   Name::LogFiles, Name::GrowingLogFiles, Name::IgnoreNone, Name::IgnoreAll,
+    Name::Attributes, Name::User0,    Name::User1,           Name::User2,      Name::User3,
+    Name::User4};
 
 std::string_view section_of(Name name);  ///< "readonly", lower case: the heading in samhainrc
 std::string_view tag_of(Name name);      ///< "[ReadOnly]", "[GrowingLogs]": in messages
@@ -51,8 +60,10 @@ struct Watch {
   unsigned line = 0;
 };
 
-/// Takes the value of a `file=` or `dir=` line apart: depth, quotes, escapes, trailing slash.
-/// Errors: Malformed, Limit; the text says what is wrong and what would be right.
+/// Takes the value of a `file=` or `dir=` line apart: depth, quotes, escapes (samhainrc(5),
+/// POLICIES). Slashes at the end and repeated ones are taken away; `.` and `..` are refused as
+/// components, for no walk comes by such a name. Errors: Malformed, Limit; the text reads "what is
+/// wrong; what would be right".
 Result<Watch> parse_watch(Name policy, bool is_directory, std::string_view value);
 
 /// What holds for one directory's entries, or for one object.
@@ -65,8 +76,9 @@ struct Rule {
 /// path -> rule, descended in step with the walk so that no path is looked up twice.
 ///
 /// Precedence (samhainrc(5), PRECEDENCE): 1. an exact `file=`; 2. else the deepest `dir=` ancestor
-/// within its depth; 3. a sub-directory with its own `dir=` overrides for itself and its content; 4. one
-/// that has only a `file=` is still entered by its parent's recursion.
+/// within its depth; 3. a sub-directory with its own `dir=` overrides for itself and its content,
+/// so that what lies deeper than its depth is not watched by an outer `dir=` either; 4. one that
+/// has only a `file=` is still entered by its parent's recursion.
 class PolicyTree {
  public:
   struct Node;
@@ -92,28 +104,44 @@ class PolicyTree {
   /// Errors: Busy (the same path twice as `file=`, or twice as `dir=`: the first counts).
   Result<void> add(const Watch& watch, int default_depth);
 
-  /// Where walks begin: every `dir=` that no other `dir=`'s recursion reaches with the same rule, and
-  /// every `file=`; byte-sorted; each object is measured once.
+  /// Where walks begin, byte-sorted: every `file=` and `dir=` that is no entry of a directory which
+  /// another root's walk lists.  What is one, the walk meets and judges by its own rule, so that
+  /// each object is measured once.  By names only: below a symlink no walk comes, so after the
+  /// walks a configured path that was not met is a root of its own (is_configured() tells which
+  /// were).
   std::vector<Root> roots() const;
 
-  /// The place of a root directory's content, and the rule of the root's own inode.
+  /// The place of a configured directory's content (without a rule where its depth is -1: it is not
+  /// listed), and the rule of a configured path's own inode.
   Place enter_root(std::string_view path) const;
   std::optional<Rule> rule_of_root(std::string_view path) const;
 
   /// The rule of an entry `name` at `place`; nothing: not watched.
   std::optional<Rule> rule_of(const Place& place, std::string_view name) const;
+  /// The entries of `place` that have a rule of their own (a `file=` or `dir=` line names them),
+  /// sorted by name, with what rule_of() says of them: what a measurer must know before it lists.
+  struct Named {
+    std::string name;
+    Rule rule;
+  };
+  std::vector<Named> named_entries(const Place& place) const;
   /// The place of the sub-directory `name`'s content; nothing: it is not entered.
   std::optional<Place> enter(const Place& place, std::string_view name) const;
 
+  /// The entry has a `file=` or a `dir=` of its own.
+  bool is_configured(const Place& place, std::string_view name) const;
+
   bool is_empty() const;
-  std::vector<std::string> watched_directories() const;  ///< every `dir=` path
+  std::vector<std::string> watched_directories() const;  ///< every `dir=` path, byte-sorted
+  std::vector<std::string> watched_files() const;        ///< every `file=` path, byte-sorted
 
  private:
   std::unique_ptr<Node> root_;
 };
 
-/// Expands `*`, `?`, `[…]` by glob(3); a path without them comes back alone.  Empty: no match.
-/// Errors: System (glob's own).
+/// Expands `*`, `?`, `[…]` by glob(3); a path without them comes back alone.  Empty: no match. What
+/// a directory that cannot be read might have held is passed over, and `.` and `..` never match.
+/// Errors: System (glob's own), Limit (no memory).
 Result<std::vector<std::string>> expand(const std::string& pattern);
 
 }  // namespace samhain::policy

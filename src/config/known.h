@@ -1,0 +1,14 @@
+#pragma once
+
+#include <span>
+
+#include "config/settings.h"
+
+namespace samhain::config {
+
+/// What the original's agent and server knew and ours do not build yet.  An option leaves its table
+/// in the commit that builds it; samhainrc(5) and yulerc(5), section NOT BUILT YET, list the same.
+std::span<const NotBuilt> agent_not_built();
+std::span<const NotBuilt> server_not_built();
+
+}  // namespace samhain::config
