@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -9,18 +8,20 @@
 
 namespace samhain::sink {
 
-/// Lines on stderr (or, in a daemon, on a console device).  A reader that stops reading costs lines,
-/// never the daemon: a write that would block is given up.
+/// Lines on stderr (or, in a daemon, on a console device).  A reader that stops reading costs
+/// lines, never the daemon: a write that would block is given up.  The program must ignore SIGPIPE.
 class Console final : public Sink {
  public:
   Console(int fd, report::Form form) : fd_(fd), form_(form) {}
   std::string_view service() const override { return "console"; }
   std::string object() const override { return "stderr"; }
+  /// Errors: Busy (the reader does not read; the line, or the rest of it, is lost), System.
   Result<void> write(const Report& report) override;
 
  private:
   int fd_;
   report::Form form_;
+  bool is_torn_ = false;  ///< the last line was given up half-way: the next one starts afresh
 };
 
 }  // namespace samhain::sink

@@ -1,8 +1,9 @@
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -16,27 +17,33 @@ namespace samhain::sink {
 class Sink {
  public:
   virtual ~Sink() = default;
-  virtual std::string_view service() const = 0;  ///< "logfile", "console", "log server": in messages
-  virtual std::string object() const = 0;        ///< path or host: in messages
+  virtual std::string_view service()
+      const = 0;                           ///< "logfile", "console", "log server": in messages
+  virtual std::string object() const = 0;  ///< path or host: in messages
   virtual Result<void> write(const Report& report) = 0;
   /// What write() only gathered becomes durable.
   virtual Result<void> flush() { return {}; }
+  /// What others should be told of `error` before the general `Service failure`; mostly nothing.
+  virtual std::vector<Report> explain(const Error& error, std::int64_t time_ns) const;
 };
 
-/// Gives each report to every sink whose threshold takes it.  A sink that fails tells so once, on the
-/// others (`Service failure`), and again only after a success in between; when it works again, the
-/// count of what it missed is told.
+/// Gives each report to every sink whose threshold takes it.  A sink that fails tells so once, on
+/// the others (`Service failure`), and again only after a success in between; when it works again,
+/// the count of what it missed is told.
 class Dispatcher {
  public:
   explicit Dispatcher(const base::Clock& clock) : clock_(clock) {}
 
-  /// A client's report (severity as sent) passes a sink that `takes_clients`, whatever its threshold,
-  /// unless that is empty and the sink is not the log file (spec: logging.md section 2).
+  /// A client's report (severity as sent) passes a sink that `takes_clients`, whatever its
+  /// threshold, unless that is empty and the sink is not the log file (spec: logging.md section 2).
+  /// Elsewhere it passes like an own report of its severity.
   void add(std::unique_ptr<Sink> sink, SeveritySet threshold, bool takes_clients = false);
   void set_threshold(std::string_view service, SeveritySet threshold);
   void clear();
 
   void submit(const Report& report);
+  /// Call at the end of each round of the loop: batches become durable, and only here a sink that
+  /// had failed counts as working again.
   void flush();
 
  private:
@@ -45,12 +52,18 @@ class Dispatcher {
     SeveritySet threshold;
     bool takes_clients = false;
     bool has_failed = false;
-    std::uint64_t missed = 0;
+    bool has_failed_since_flush = false;
+    bool was_used = false;     ///< written to since the last flush that worked
+    std::uint64_t missed = 0;  ///< reports refused by write() since it failed
   };
-  void give(Route& route, const Report& report);
+  static bool takes(const Route& route, const Report& report);
+  void give(std::size_t index, const Report& report);
+  void flush_route(std::size_t index);
+  void tell_failure(std::size_t index, const Error& error);
+
   const base::Clock& clock_;
   std::vector<Route> routes_;
-  int depth_ = 0;
+  bool is_flushing_ = false;
 };
 
 }  // namespace samhain::sink

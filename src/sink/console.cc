@@ -1,0 +1,47 @@
+#include "sink/console.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace samhain::sink {
+namespace {
+
+/// A pipe that poll(2) calls writable takes this much without blocking (POSIX: at least 512 bytes).
+constexpr std::size_t kPiece = 512;
+
+bool can_write(int fd) {
+  pollfd item{fd, POLLOUT, 0};
+  return poll(&item, 1, 0) == 1;
+}
+
+}  // namespace
+
+Result<void> Console::write(const Report& report) {
+  std::string line = report::line_of(report, form_);
+  line += '\n';
+  if (is_torn_) line.insert(line.begin(), '\n');
+
+  std::string_view rest = line;
+  while (!rest.empty()) {
+    if (!can_write(fd_)) {
+      is_torn_ = is_torn_ || rest.size() != line.size();
+      return Error{Error::Kind::Busy, "the reader of the console does not read"};
+    }
+    const ssize_t written = ::write(fd_, rest.data(), std::min(rest.size(), kPiece));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) {
+      const int error = errno;
+      is_torn_ = is_torn_ || rest.size() != line.size();
+      return system_error("write to the console", error);
+    }
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+  is_torn_ = false;
+  return {};
+}
+
+}  // namespace samhain::sink
