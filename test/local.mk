@@ -2,3 +2,5 @@
 UNIT_LIBS = $(GTEST_LIBS)
 include test/unit/base.mk
 include test/unit/crypto.mk
+include test/unit/srp.mk
+include test/unit/sys.mk
