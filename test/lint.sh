@@ -8,7 +8,7 @@ now="$rules $(cksum <"$source")"
 [ "$(cat "$stamp" 2>/dev/null)" != "$now" ] || exit 0
 echo "  ${source#"$top"/}"
 if clang-tidy --quiet "$source" -- -std=c++20 -fno-exceptions -include "$build/config.h" \
-    -I"$top/include" -I"$top/src" -DCLIENT_CONFIG='""' -DCLIENT_LOG='""' -DCLIENT_PID='""' \
+    -I"$top/include" -iquote "$top/src" -DCLIENT_CONFIG='""' -DCLIENT_LOG='""' -DCLIENT_PID='""' \
     -DCLIENT_STATE='""' -DCLIENT_DATA='""' -DSERVER_CONFIG='""' -DSERVER_STATE='""' \
     -DSERVER_LOG='""' -DSERVER_PID='""' -DSERVER_SOCKET='""' >"$stamp.out" 2>&1; then
     printf '%s' "$now" >"$stamp"
