@@ -13,9 +13,9 @@
 
 namespace samhain::sys {
 
-/// Puts this process into the background (fork, setsid, chdir /, stdin and stdout on /dev/null).  The
-/// command that was called stays until ready() or the process's end and then exits: 0 after ready(),
-/// else with the status of the process.  stderr stays open until ready().
+/// Puts this process into the background (fork, setsid, chdir /, stdin and stdout on /dev/null).
+/// The command that was called stays until ready() or the process's end and then exits: 0 after
+/// ready(), else with the status of the process.  stderr stays open until ready().
 class Detached {
  public:
   static Result<Detached> detach();
@@ -30,7 +30,8 @@ class Detached {
 /// who runs, the number only informs, so a pid that came round again misleads nobody.
 class PidFile {
  public:
-  /// Errors: Busy (another process holds it; the text has its pid), System.  Nothing is changed then.
+  /// Errors: Busy (another process holds it; the text has its pid), System.  Nothing is changed
+  /// then.
   static Result<PidFile> create(const std::string& path);
   /// Empties and removes the file where it may; a process that gave up root can only empty it.
   void remove();
@@ -46,15 +47,15 @@ std::optional<pid_t> find_running(const std::string& pid_path);
 
 /// What `start stop restart reload force-reload status` need to know of a daemon.
 struct Controlled {
-  std::string_view program;           ///< "samhain"
+  std::string_view program;  ///< "samhain"
   std::string pid_path;
-  std::span<const std::string> start; ///< arguments for `start` after the program's own name
+  std::span<const std::string> start;  ///< arguments for `start` after the program's own name
 };
 
 /// Carries out a control word and returns the exit status of LSB init scripts (docs: samhain(8)):
-/// start: 0 running (also before), else the daemon's own; stop: TERM, 16 s, KILL: 0, also if none ran;
-/// reload: 0, 7 not running; status: 0 running, 1 dead with pid file, 3 stopped; 4 not root or not
-/// permitted; nothing if `word` is no control word.
+/// start: 0 running (also before), else the daemon's own; stop: TERM, 16 s, KILL: 0, also if none
+/// ran; reload: 0, 7 not running; status: 0 running, 1 dead with pid file, 3 stopped; 4 not root or
+/// not permitted; nothing if `word` is no control word.
 std::optional<int> run_control_word(std::string_view word, const Controlled& daemon);
 
 }  // namespace samhain::sys

@@ -37,9 +37,10 @@ struct Distrust {
   std::string component;  ///< the component that is to blame
 };
 
-/// Walks each component of `path`, symlinks followed, each target walked too: its owner must be root,
-/// the effective user or one of `trusted`; a group that may write must have only such members; a
-/// directory that all may write needs the sticky bit (docs/security.md).  Nothing: trusted.
+/// Walks each component of `path`, symlinks followed, each target walked too: its owner must be
+/// root, the effective user or one of `trusted`; a group that may write must have only such
+/// members; a directory that all may write needs the sticky bit (docs/security.md).  Nothing:
+/// trusted.
 std::vector<Distrust> find_distrust(const std::string& path, std::span<const uid_t> trusted);
 
 }  // namespace samhain::sys

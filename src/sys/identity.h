@@ -21,9 +21,9 @@ struct Identity {
 /// Errors: Missing (none of them exists; the text names them all).
 Result<Identity> find_identity(std::span<const std::string_view> names);
 
-/// Gives up root for good, in the order groups, gid, uid, and proves it: all three uids and gids are
-/// the identity's, no supplementary groups, no capabilities, and setuid(0) fails.
-/// Errors: System, Refused (root could be had back: end the process).
+/// Gives up root for good, in the order groups, gid, uid, and proves it: all three uids and gids
+/// are the identity's, no supplementary groups, no capabilities, and setuid(0) fails. Errors:
+/// System, Refused (root could be had back: end the process).
 Result<void> drop_root(const Identity& identity);
 
 }  // namespace samhain::sys

@@ -18,36 +18,39 @@ namespace samhain::sys {
 
 /// Message kinds that every role's channel has, below the role's own (which start at 16).
 inline constexpr std::uint16_t kSetUp = 1;  ///< to the role, first: what it needs to know
-inline constexpr std::uint16_t kReady = 2;  ///< from the role: locked in; text: what is missing, or ""
+inline constexpr std::uint16_t kReady =
+    2;  ///< from the role: locked in; text: what is missing, or ""
 
 /// The descriptor on which a role finds its channel.
 inline constexpr int kRoleChannel = 3;
 
 /// A process of this same program, executed again with `--role=NAME` as its only argument, an
-/// environment of TZ alone, and its channel on kRoleChannel; watched, and started again when it dies.
+/// environment of TZ alone, and its channel on kRoleChannel; watched, and started again when it
+/// dies.
 class Role {
  public:
   struct Spec {
     std::string name;
-    std::span<const Rule> rules;         ///< what is accepted from it, kReady included by Role
-    std::function<Bytes()> set_up;       ///< payload of kSetUp, at each start
-    Channel::OnMessage on_message;       ///< its own kinds only
+    std::span<const Rule> rules;    ///< what is accepted from it, kReady included by Role
+    std::function<Bytes()> set_up;  ///< payload of kSetUp, at each start
+    Channel::OnMessage on_message;  ///< its own kinds only
     std::function<void(std::string_view missing_barriers)> on_ready;
     std::function<void(const Error&)> on_down;  ///< died or broke a rule; a restart is planned
-    bool is_restarted = true;            ///< false for short-lived helpers
+    bool is_restarted = true;                   ///< false for short-lived helpers
   };
 
   /// Starts the process now; it becomes ready later, from the loop.
-  /// The delay before a restart is 100 ms, doubles up to 30 s, and falls back after a minute of life.
+  /// The delay before a restart is 100 ms, doubles up to 30 s, and falls back after a minute of
+  /// life.
   static Result<std::unique_ptr<Role>> start(Loop& loop, Spec spec);
-  ~Role();  ///< kills it (SIGKILL) and reaps it
+  ~Role();  ///< kills it (SIGKILL) and reaps it; one that hangs in the kernel is left to the loop
   Role(const Role&) = delete;
   Role& operator=(const Role&) = delete;
 
   bool is_ready() const;
-  pid_t pid() const;       ///< 0 while it is down
-  Channel* channel();      ///< null while it is down
-  void restart();          ///< kills it now; it comes back as after a death
+  pid_t pid() const;   ///< 0 while it is down
+  Channel* channel();  ///< null while it is down
+  void restart();      ///< kills it now; it comes back as after a death
 
  private:
   struct State;

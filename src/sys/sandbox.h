@@ -13,12 +13,12 @@ namespace samhain::sys {
 
 /// What one role may still do after lock_in().  Everything that is not named here is taken away.
 struct Confinement {
-  std::string_view role;              ///< for messages
-  std::optional<Identity> identity;   ///< become this user; set only where started as root
-  std::vector<unsigned> capabilities; ///< CAP_… kept across the change of user; mostly none
-  bool has_empty_root = false;        ///< no path leads anywhere any more
-  bool may_read_files = false;        ///< Landlock: reading below / stays, all writing goes
-  std::vector<int> system_calls;      ///< SCMP_SYS(…) numbers beyond the common ones
+  std::string_view role;               ///< for messages
+  std::optional<Identity> identity;    ///< become this user; set only where started as root
+  std::vector<unsigned> capabilities;  ///< CAP_… kept across the change of user; mostly none
+  bool has_empty_root = false;         ///< no path leads anywhere any more
+  bool may_read_files = false;         ///< Landlock: reading below / stays, all writing goes
+  std::vector<int> system_calls;       ///< SCMP_SYS(…) numbers beyond the common ones
   /// openat(2) with O_RDONLY only, and ioctl(2) with FS_IOC_GETFLAGS only.
   bool may_open_read_only = false;
   /// socket(2) for AF_INET and AF_INET6 streams only.
@@ -30,14 +30,14 @@ struct Barriers {
   bool empty_root = false;
   bool landlock = false;
   bool seccomp = false;
-  bool own_user = false;  ///< runs as an identity of its own
+  bool own_user = false;     ///< runs as an identity of its own
   std::string text() const;  ///< "no empty root (…), no Landlock (kernel)": what is missing; or ""
 };
 
-/// Locks this process in, for good: empty root (chroot(2) to a directory that no longer exists; as an
-/// ordinary user inside a user namespace of its own), identity, capabilities, no-new-privileges, not
-/// dumpable, limits (no core, no new files or processes beyond need), Landlock where the kernel has
-/// it, seccomp with EPERM for every call that is not allowed.  The process dies with its parent
+/// Locks this process in, for good: empty root (chroot(2) to a directory that no longer exists; as
+/// an ordinary user inside a user namespace of its own), identity, capabilities, no-new-privileges,
+/// not dumpable, limits (no core, no new files or processes beyond need), Landlock where the kernel
+/// has it, seccomp with EPERM for every call that is not allowed.  The process dies with its parent
 /// (prctl(2) PR_SET_PDEATHSIG).  Load time zone, users and OpenSSL before.
 /// Errors: any step that the kernel has but refuses: end the process.
 Result<Barriers> lock_in(const Confinement& confinement);

@@ -1,0 +1,114 @@
+#include "sys/role_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <utility>
+
+#include "sys/pidfd.h"
+#include "sys/role.h"
+
+namespace samhain::sys {
+namespace {
+
+/// All that the child needs, made before the fork: after it nothing may allocate.
+struct Execution {
+  std::array<char*, 3> arguments;
+  std::array<char*, 3> environment;
+  int channel;
+  pid_t parent;
+};
+
+void reset_signals() {
+  // Ignored signals stay ignored through execve(2), so also those.
+  for (int signal = 1; signal < NSIG; ++signal) {
+    if (signal != SIGKILL && signal != SIGSTOP) ::signal(signal, SIG_DFL);
+  }
+  sigset_t none{};
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+bool arrange_descriptors(int channel) {
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) return false;
+  if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0) return false;
+  // dup2(2) of a descriptor onto itself would leave it close-on-exec.
+  if (channel == kRoleChannel) {
+    if (fcntl(channel, F_SETFD, 0) != 0) return false;
+  } else if (dup2(channel, kRoleChannel) < 0) {
+    return false;
+  }
+  return close_range(kRoleChannel + 1, ~0U, 0) == 0;
+}
+
+[[noreturn]] void become_role(const Execution& execution) {
+  // The parent may have died before prctl(2) could tell the kernel.
+  const bool is_bound = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == execution.parent;
+  if (is_bound && arrange_descriptors(execution.channel)) {
+    reset_signals();
+    // The link leads to the running file itself: also after an upgrade replaced it, and where an
+    // unprivileged user cannot reach the directory.
+    execve("/proc/self/exe", execution.arguments.data(), execution.environment.data());
+  }
+  _exit(kExecFailed);
+}
+
+}  // namespace
+
+void RoleProcess::kill() const {
+  // It can only fail because the process has ended or (without CAP_KILL) is not ours to kill; then
+  // the end of its channel tells it to go.
+  signal_pidfd(pidfd.get(), SIGKILL);
+}
+
+Result<RoleProcess> spawn_role(const std::string& name, int channel) {
+  std::string program = program_invocation_short_name;
+  std::string role = "--role=" + name;
+  Execution execution{.arguments = {program.data(), role.data(), nullptr},
+                      .environment = {},
+                      .channel = channel,
+                      .parent = getpid()};
+  std::size_t variables = 0;
+  std::string zone;
+  if (const char* value = std::getenv("TZ"); value != nullptr) {
+    zone = fmt::format("TZ={}", value);
+    execution.environment[variables++] = zone.data();
+  }
+#ifdef WITH_SANITIZERS
+  // The leak check ptraces its own process, which a locked-in role must not.
+  std::string asan = "ASAN_OPTIONS=detect_leaks=0";
+  execution.environment[variables++] = asan.data();
+#endif
+
+  const pid_t pid = fork();
+  if (pid < 0) return system_error("fork", errno);
+  if (pid == 0) become_role(execution);
+  UniqueFd pidfd = open_pidfd(pid);
+  if (!pidfd) {
+    const int error = errno;
+    ::kill(pid, SIGKILL);  // ours and not yet reaped: the number is still its own
+    waitpid(pid, nullptr, 0);
+    return system_error("pidfd_open", error);
+  }
+  return RoleProcess{pid, std::move(pidfd)};
+}
+
+std::string status_text(int wait_status) {
+  if (WIFSIGNALED(wait_status)) {
+    const int signal = WTERMSIG(wait_status);
+    return fmt::format("killed by signal {} ({})", signal, strsignal(signal));
+  }
+  if (WEXITSTATUS(wait_status) == kExecFailed) return "could not be executed";
+  return fmt::format("ended with status {}", WEXITSTATUS(wait_status));
+}
+
+}  // namespace samhain::sys
