@@ -13,6 +13,13 @@
 
 namespace samhain::sys {
 
+/// Opens /dev/null on each of the descriptors 0, 1 and 2 that the caller left closed, so that no
+/// file or socket of ours ever sits there.  Call it first in main().
+Result<void> open_standard_descriptors();
+
+/// Raises the soft limit of open files to the hard one; roles started later inherit it.
+Result<void> raise_descriptor_limit();
+
 /// Puts this process into the background (fork, setsid, chdir /, stdin and stdout on /dev/null).
 /// The command that was called stays until ready() or the process's end and then exits: 0 after
 /// ready(), else with the status of the process.  stderr stays open until ready().
@@ -26,8 +33,8 @@ class Detached {
   UniqueFd pipe_;
 };
 
-/// A file with our pid and a newline, mode 0644, locked (flock(2)) while we live: the lock decides
-/// who runs, the number only informs, so a pid that came round again misleads nobody.
+/// A file with our pid and a newline, mode 0644, locked (F_OFD_SETLK, fcntl(2)) while we live: the
+/// lock decides who runs, the number only informs, so a pid that came round again misleads nobody.
 class PidFile {
  public:
   /// Errors: Busy (another process holds it; the text has its pid), System.  Nothing is changed
@@ -53,9 +60,10 @@ struct Controlled {
 };
 
 /// Carries out a control word and returns the exit status of LSB init scripts (docs: samhain(8)):
-/// start: 0 running (also before), else the daemon's own; stop: TERM, 16 s, KILL: 0, also if none
-/// ran; reload: 0, 7 not running; status: 0 running, 1 dead with pid file, 3 stopped; 4 not root or
-/// not permitted; nothing if `word` is no control word.
+/// start: 0 running (also before, and after 300 s), else the daemon's own; stop: TERM, 16 s, KILL:
+/// 0, also if none ran; reload: 0, 7 not running; status: 0 running, 1 dead with pid file, 3
+/// stopped; 4 not permitted (the kernel decides: an ordinary user controls daemons of his own);
+/// nothing if `word` is no control word.
 std::optional<int> run_control_word(std::string_view word, const Controlled& daemon);
 
 }  // namespace samhain::sys

@@ -21,6 +21,9 @@ struct Identity {
 /// Errors: Missing (none of them exists; the text names them all).
 Result<Identity> find_identity(std::span<const std::string_view> names);
 
+/// Groups, gid, uid, in that order, and no more: what drop_root() and lock_in() begin with.
+Result<void> change_user(const Identity& identity);
+
 /// Gives up root for good, in the order groups, gid, uid, and proves it: all three uids and gids
 /// are the identity's, no supplementary groups, no capabilities, and setuid(0) fails. Errors:
 /// System, Refused (root could be had back: end the process).
