@@ -3,4 +3,10 @@ UNIT_LIBS = $(GTEST_LIBS)
 include test/unit/base.mk
 include test/unit/crypto.mk
 include test/unit/srp.mk
+include test/unit/wire.mk
 include test/unit/sys.mk
+include test/unit/config.mk
+include test/unit/policy.mk
+EXTRA_PROGRAMS =
+include test/bench/server.mk
+include test/fuzz/local.mk

@@ -4,8 +4,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -156,7 +156,8 @@ Result<ShellOutcome> run_shell(const std::string& command, std::chrono::millisec
   Child child{pid};
   pipe_end.reset();
   writing.reset();
-  const UniqueFd process{pidfd_open(pid, 0)};
+  // Not pidfd_open(): glibc 2.36 declares it without C linkage.
+  const UniqueFd process{static_cast<int>(syscall(SYS_pidfd_open, pid, 0))};
   if (!process) return system_error("pidfd_open", errno);
 
   auto line = follow(reading.get(), process.get(), deadline);

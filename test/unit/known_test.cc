@@ -1,0 +1,43 @@
+#include "config/known.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+
+namespace samhain::config {
+namespace {
+
+std::set<std::pair<std::string, std::string>> names(std::span<const NotBuilt> table) {
+  std::set<std::pair<std::string, std::string>> result;
+  for (const NotBuilt& one : table) {
+    const bool is_new = result.emplace(base::lower(one.section), base::lower(one.key)).second;
+    EXPECT_TRUE(is_new) << one.section << " " << one.key << " stands twice";
+  }
+  return result;
+}
+
+TEST(KnownTest, AgentKnowsWhatTheOriginalHas) {
+  const auto table = names(agent_not_built());
+  EXPECT_TRUE(table.contains({"misc", "digestalgo"}));
+  EXPECT_TRUE(table.contains({"misc", "redefuser4"}));
+  EXPECT_TRUE(table.contains({"log", "logclass"}));
+  EXPECT_TRUE(table.contains({"suidcheck", ""}));
+  EXPECT_TRUE(table.contains({"user0", "%schedule_two"}));
+  EXPECT_FALSE(table.contains({"misc", "setlooptime"}));
+}
+
+TEST(KnownTest, ServerKnowsWhatTheOriginalHas) {
+  const auto table = names(server_not_built());
+  EXPECT_TRUE(table.contains({"server", "useseparatelogs"}));
+  EXPECT_TRUE(table.contains({"misc", "useseparatelogs"}));
+  EXPECT_TRUE(table.contains({"database", ""}));
+  EXPECT_FALSE(table.contains({"misc", "setserverport"}));
+}
+
+}  // namespace
+}  // namespace samhain::config
