@@ -7,6 +7,9 @@ include test/unit/wire.mk
 include test/unit/sys.mk
 include test/unit/config.mk
 include test/unit/policy.mk
+include test/unit/report.mk
+include test/unit/sink.mk
+include test/unit/spool.mk
 EXTRA_PROGRAMS =
 include test/bench/server.mk
 include test/fuzz/local.mk
