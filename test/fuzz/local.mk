@@ -1,0 +1,29 @@
+# Fuzzers of everything that reads what others wrote: test/fuzz/NAME.cc is the program fuzz_NAME, its
+# first examples are in test/fuzz/corpus/NAME.  They need ./configure --enable-fuzzers CXX=clang++;
+# `make fuzzers` builds them all, test/run.sh runs each for a short while.
+FUZZERS =
+fuzz_linking = $(AM_LDFLAGS) -fsanitize=fuzzer
+EXTRA_PROGRAMS += $(FUZZERS)
+EXTRA_DIST += test/fuzz/corpus
+
+if BUILD_FUZZERS
+FUZZERS += %D%/fuzz_frame
+%C%_fuzz_frame_SOURCES = %D%/frame.cc
+%C%_fuzz_frame_LDFLAGS = $(fuzz_linking)
+%C%_fuzz_frame_LDADD = src/wire/libwire.a
+
+FUZZERS += %D%/fuzz_messages
+%C%_fuzz_messages_SOURCES = %D%/messages.cc
+%C%_fuzz_messages_LDFLAGS = $(fuzz_linking)
+%C%_fuzz_messages_LDADD = src/wire/libwire.a src/crypto/libcrypto.a src/base/libbase.a \
+	$(CRYPTO_LIBS)
+
+FUZZERS += %D%/fuzz_registration
+%C%_fuzz_registration_SOURCES = %D%/registration.cc
+%C%_fuzz_registration_LDFLAGS = $(fuzz_linking)
+%C%_fuzz_registration_LDADD = src/srp/libsrp.a src/crypto/libcrypto.a src/base/libbase.a \
+	$(CRYPTO_LIBS) $(FMT_LIBS)
+endif
+
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
