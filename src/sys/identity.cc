@@ -1,6 +1,5 @@
 #include "sys/identity.h"
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,17 +9,14 @@
 
 #include <vector>
 
+#include "sys/capabilities.h"
+
 namespace samhain::sys {
 namespace {
 
 constexpr std::size_t kRoom = std::size_t{64} << 10;
 
 Error refused(std::string what) { return Error{Error::Kind::Refused, std::move(what)}; }
-
-bool has_capabilities() {
-  capng_clear(CAPNG_SELECT_BOTH);
-  return capng_get_caps_process() != 0 || capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE;
-}
 
 Result<void> prove(const Identity& identity) {
   uid_t real = 0;
@@ -38,7 +34,9 @@ Result<void> prove(const Identity& identity) {
     return refused("another gid remains");
   }
   if (getgroups(0, nullptr) != 0) return refused("supplementary groups remain");
-  if (has_capabilities()) return refused("capabilities remain");
+  const auto has_any = has_any_capability();
+  if (!has_any) return has_any.error();
+  if (*has_any) return refused("capabilities remain");
   if (setuid(0) == 0) return refused("root can be had back");
   return {};
 }
@@ -74,8 +72,7 @@ Result<void> change_user(const Identity& identity) {
 Result<void> drop_root(const Identity& identity) {
   if (auto changed = change_user(identity); !changed) return changed;
   // A change of user clears them, unless the securebits were set by whoever started us.
-  capng_clear(CAPNG_SELECT_BOTH);
-  if (capng_apply(CAPNG_SELECT_CAPS) != 0) return system_error("capset", errno);
+  if (auto cleared = set_capabilities({}); !cleared) return cleared;
   return prove(identity);
 }
 

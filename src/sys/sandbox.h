@@ -23,6 +23,10 @@ struct Confinement {
   bool may_open_read_only = false;
   /// socket(2) for AF_INET and AF_INET6 streams only.
   bool may_make_tcp_sockets = false;
+  /// What the C library's resolver and its name service modules need: openat(2) read-only, sockets
+  /// of every kind.  Goes with may_read_files, never with has_empty_root.
+  bool may_resolve_names = false;
+  bool may_share_user = false;  ///< the parent's user is meant, so that it is no missing barrier
 };
 
 /// Which barriers hold now; what does not is said by the caller at severity notice.
@@ -30,7 +34,8 @@ struct Barriers {
   bool empty_root = false;
   bool landlock = false;
   bool seccomp = false;
-  bool own_user = false;     ///< runs as an identity of its own
+  bool own_user = false;             ///< runs as an identity of its own
+  std::vector<std::string> missing;  ///< what was asked for and does not hold, and why
   std::string text() const;  ///< "no empty root (…), no Landlock (kernel)": what is missing; or ""
 };
 
@@ -41,5 +46,12 @@ struct Barriers {
 /// (prctl(2) PR_SET_PDEATHSIG).  Load time zone, users and OpenSSL before.
 /// Errors: any step that the kernel has but refuses: end the process.
 Result<Barriers> lock_in(const Confinement& confinement);
+
+/// For the two parents: no-new-privileges, not dumpable, no core, capabilities (also the bounding
+/// set, where it may be changed) limited to `kept_capabilities`, uid as it is, and a seccomp filter
+/// against calls such as ptrace, mount, module loading, bpf, reboot.  Roles started later inherit
+/// it, so keep what they need to lock themselves in: as root CAP_SETUID, CAP_SETGID, CAP_SETPCAP,
+/// CAP_SYS_CHROOT, CAP_KILL and the roles' own.  Not before drop_root(), which needs them too.
+Result<Barriers> restrain_parent(std::span<const unsigned> kept_capabilities);
 
 }  // namespace samhain::sys
