@@ -4,4 +4,5 @@ noinst_LIBRARIES += %D%/libsys.a
 	%D%/empty_root.cc %D%/empty_root.h %D%/file.cc %D%/file.h %D%/identity.cc %D%/identity.h \
 	%D%/landlock.cc %D%/landlock.h %D%/loop.cc %D%/loop.h %D%/pid_file.cc %D%/pidfd.h \
 	%D%/role.cc %D%/role.h %D%/role_child.cc %D%/role_process.cc %D%/role_process.h \
-	%D%/sandbox.cc %D%/sandbox.h %D%/system_calls.cc %D%/system_calls.h %D%/trust.cc
+	%D%/resolve.cc %D%/resolve.h %D%/sandbox.cc %D%/sandbox.h %D%/socket.cc \
+	%D%/socket.h %D%/socket_unix.cc %D%/system_calls.cc %D%/system_calls.h %D%/trust.cc

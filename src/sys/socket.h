@@ -24,6 +24,7 @@ class Address {
 
   std::string text() const;  ///< without the port: "127.0.0.1", "::1"
   std::uint16_t port() const;
+  Address with_port(std::uint16_t port) const;
   int family() const { return storage_.ss_family; }
   const sockaddr* raw() const { return reinterpret_cast<const sockaddr*>(&storage_); }
   socklen_t size() const { return size_; }
@@ -35,6 +36,7 @@ class Address {
 
 /// Listening TCP sockets, close-on-exec and non-blocking: on `address` alone, or with none given on
 /// all addresses, IPv6 and IPv4 each on a socket of its own (a host without IPv6 gets one).
+/// Port 0: the kernel chooses one, the same for both.
 /// Errors: System; the text names address and port.
 Result<std::vector<UniqueFd>> listen_tcp(const std::optional<Address>& address, std::uint16_t port);
 
