@@ -13,3 +13,4 @@ include test/unit/spool.mk
 EXTRA_PROGRAMS =
 include test/bench/server.mk
 include test/fuzz/local.mk
+include test/e2e/local.mk
