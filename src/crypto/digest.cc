@@ -9,9 +9,9 @@ using Algorithm = Handle<EVP_MD, EVP_MD_free>;
 
 // Fetched once: EVP_sha256() would be looked up again, under a lock, at each initialisation.
 const EVP_MD* algorithm() {
-  static const Algorithm kAlgorithm{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
-  require(kAlgorithm != nullptr, "SHA-256");
-  return kAlgorithm.get();
+  static const Algorithm fetched{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
+  require(fetched != nullptr, "SHA-256");
+  return fetched.get();
 }
 
 Digest take_digest(EVP_MD_CTX* context) {

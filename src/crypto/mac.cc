@@ -17,15 +17,15 @@ using KdfAlgorithm = Handle<EVP_KDF, EVP_KDF_free>;
 using KdfContext = Handle<EVP_KDF_CTX, EVP_KDF_CTX_free>;
 
 EVP_MAC* hmac() {
-  static const MacAlgorithm kAlgorithm{EVP_MAC_fetch(nullptr, "HMAC", nullptr)};
-  require(kAlgorithm != nullptr, "HMAC");
-  return kAlgorithm.get();
+  static const MacAlgorithm fetched{EVP_MAC_fetch(nullptr, "HMAC", nullptr)};
+  require(fetched != nullptr, "HMAC");
+  return fetched.get();
 }
 
 EVP_KDF* hkdf() {
-  static const KdfAlgorithm kAlgorithm{EVP_KDF_fetch(nullptr, "HKDF", nullptr)};
-  require(kAlgorithm != nullptr, "HKDF");
-  return kAlgorithm.get();
+  static const KdfAlgorithm fetched{EVP_KDF_fetch(nullptr, "HKDF", nullptr)};
+  require(fetched != nullptr, "HKDF");
+  return fetched.get();
 }
 
 // OSSL_PARAM is made for reading and writing alike; these are only read.

@@ -45,14 +45,14 @@ crypto::BigNumber prime_3072() {
 }  // namespace
 
 const Group& group_3072() {
-  static const Group kGroup = make_group(prime_3072(), 5, HashName::Sha256);
-  return kGroup;
+  static const Group group = make_group(prime_3072(), 5, HashName::Sha256);
+  return group;
 }
 
 const Group& group_1024() {
-  static const Group kGroup =
+  static const Group group =
       make_group(crypto::from_bytes(*base::unhex(kPrime1024)), 2, HashName::Sha1);
-  return kGroup;
+  return group;
 }
 
 }  // namespace samhain::srp
