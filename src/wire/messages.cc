@@ -15,6 +15,7 @@ using base::Reader;
 using base::Writer;
 
 constexpr std::string_view kReportKeyInfo = "samhain/3 report";
+constexpr const char* kWrongLength = "wrong length";
 
 Error malformed(const char* message) { return Error{Error::Kind::Malformed, message}; }
 
@@ -95,19 +96,17 @@ Result<Hello> decode_hello(ByteView payload) {
   Reader reader{payload};
   Hello message;
   message.version = reader.number<std::uint16_t>();
-  if (!reader.is_good()) return malformed("HELLO is short");
+  if (!reader.is_good()) return malformed(kWrongLength);
   // Only the version is sure to be where it is; the rest belongs to that version.
-  if (message.version != kVersion) return Error{Error::Kind::Version, "HELLO of another version"};
+  if (message.version != kVersion) return Error{Error::Kind::Version, "version is not 3"};
 
   message.speaker.name = reader.text(srp::kMaxHostName);
   message.speaker.instance_id = reader.array<16>();
   message.speaker.spool_id = reader.array<16>();
   if (!read_exactly(reader, message.a_public) || !reader.is_complete()) {
-    return malformed("HELLO has a wrong length");
+    return malformed(kWrongLength);
   }
-  if (message.speaker.name.empty() || !base::is_utf8_text(message.speaker.name)) {
-    return malformed("HELLO has a name that is empty or no text");
-  }
+  if (!base::is_utf8_text(message.speaker.name)) return malformed("name is no text");
   return message;
 }
 
@@ -116,7 +115,7 @@ Result<Challenge> decode_challenge(ByteView payload) {
   Challenge message;
   if (!read_exactly(reader, message.salt) || !read_exactly(reader, message.b_public) ||
       !reader.is_complete()) {
-    return malformed("CHALLENGE has a wrong length");
+    return malformed(kWrongLength);
   }
   return message;
 }
@@ -124,7 +123,7 @@ Result<Challenge> decode_challenge(ByteView payload) {
 Result<Proof> decode_proof(ByteView payload) {
   Reader reader{payload};
   const Proof message{.m1 = reader.array<32>()};
-  if (!reader.is_complete()) return malformed("PROOF has a wrong length");
+  if (!reader.is_complete()) return malformed(kWrongLength);
   return message;
 }
 
@@ -136,17 +135,17 @@ Result<Accepted> decode_accepted(ByteView payload) {
   message.lifetime_s = reader.number<std::uint32_t>();
   message.next_seq = reader.number<std::uint64_t>();
   message.max_frame = reader.number<std::uint32_t>();
-  if (!reader.is_complete()) return malformed("ACCEPTED has a wrong length");
+  if (!reader.is_complete()) return malformed(kWrongLength);
   return message;
 }
 
 Result<Refused> decode_refused(ByteView payload) {
   Reader reader{payload};
   const auto reason = reader.number<std::uint8_t>();
-  if (!reader.is_complete()) return malformed("REFUSED has a wrong length");
+  if (!reader.is_complete()) return malformed(kWrongLength);
   if (reason < static_cast<std::uint8_t>(Refusal::NotRegistered) ||
       reason > static_cast<std::uint8_t>(Refusal::Unavailable)) {
-    return malformed("REFUSED has an unknown reason");
+    return malformed("unknown reason");
   }
   return Refused{static_cast<Refusal>(reason)};
 }
@@ -157,7 +156,7 @@ Result<Resume> decode_resume(ByteView payload) {
   message.session_id = reader.array<16>();
   message.nonce = reader.array<16>();
   message.mac = reader.array<32>();
-  if (!reader.is_complete()) return malformed("RESUME has a wrong length");
+  if (!reader.is_complete()) return malformed(kWrongLength);
   return message;
 }
 
@@ -166,7 +165,7 @@ Result<Resumed> decode_resumed(ByteView payload) {
   Resumed message;
   message.mac = reader.array<32>();
   message.next_seq = reader.number<std::uint64_t>();
-  if (!reader.is_complete()) return malformed("RESUMED has a wrong length");
+  if (!reader.is_complete()) return malformed(kWrongLength);
   return message;
 }
 
@@ -176,7 +175,7 @@ Result<Report> decode_report(ByteView payload) {
   message.seq = reader.number<std::uint64_t>();
   message.mac = reader.array<32>();
   message.body = reader.bytes();
-  if (!reader.is_complete()) return malformed("REPORT has a wrong length");
+  if (!reader.is_complete()) return malformed(kWrongLength);
   return message;
 }
 
@@ -185,7 +184,7 @@ Result<Ack> decode_ack(ByteView payload) {
   Ack message;
   message.seq = reader.number<std::uint64_t>();
   const ByteView commands = reader.raw_bytes(reader.number<std::uint8_t>());
-  if (!reader.is_complete()) return malformed("ACK has a wrong length");
+  if (!reader.is_complete()) return malformed(kWrongLength);
   message.commands.assign(commands.begin(), commands.end());
   return message;
 }

@@ -13,7 +13,7 @@
 
 /// The payloads of docs/protocol.md sections 3 to 5.  Each decode_… returns Malformed for a payload
 /// that is short, long, or has a text that is no UTF-8, and copies what it keeps.  INVALID has no
-/// payload.
+/// payload.  The text of an error does not name the message: the caller knows which it was.
 namespace samhain::wire {
 
 inline constexpr std::uint16_t kVersion = 3;
@@ -80,6 +80,7 @@ Bytes encode(const Resumed& message);
 Bytes encode(const Report& message);
 Bytes encode(const Ack& message);
 
+/// The name has at most srp::kMaxHostName bytes and may be empty: the server judges names.
 /// Errors besides: Version (not kVersion; nothing after it was looked at).
 Result<Hello> decode_hello(ByteView payload);
 Result<Challenge> decode_challenge(ByteView payload);

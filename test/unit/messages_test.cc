@@ -121,15 +121,21 @@ TEST(Hello, OfAnotherVersionIsToldFromAMalformedOne) {
   EXPECT_EQ(decoded.error().kind, Error::Kind::Version);
 }
 
-TEST(Hello, RefusesANameThatIsEmptyLongOrNoText) {
+TEST(Hello, RefusesANameThatIsLongOrNoText) {
   for (const std::string& name :
-       {std::string{}, std::string(254, 'a'), std::string{"a\0b", 3}, std::string{"\xff"}}) {
+       {std::string(254, 'a'), std::string{"a\0b", 3}, std::string{"\xff"}}) {
     Hello hello = hello_example();
     hello.speaker.name = name;
     const auto decoded = decode_hello(encode(hello));
     ASSERT_FALSE(decoded) << name;
     EXPECT_EQ(decoded.error().kind, Error::Kind::Malformed);
   }
+}
+
+TEST(Hello, LeavesTheJudgementOfAnEmptyNameToTheServer) {
+  Hello hello = hello_example();
+  hello.speaker.name.clear();
+  EXPECT_TRUE(decode_hello(encode(hello)));
 }
 
 TEST(Hello, RefusesANumberOfAnotherSize) {
