@@ -167,13 +167,13 @@ std::vector<NotBuilt> make_server_table() {
 }  // namespace
 
 std::span<const NotBuilt> agent_not_built() {
-  static const std::vector<NotBuilt> kTable = make_agent_table();
-  return kTable;
+  static const std::vector<NotBuilt> table = make_agent_table();
+  return table;
 }
 
 std::span<const NotBuilt> server_not_built() {
-  static const std::vector<NotBuilt> kTable = make_server_table();
-  return kTable;
+  static const std::vector<NotBuilt> table = make_server_table();
+  return table;
 }
 
 }  // namespace samhain::config

@@ -56,6 +56,8 @@ class Child {
   explicit Child(pid_t pid) : pid_(pid) {}
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
+  Child(Child&&) = delete;
+  Child& operator=(Child&&) = delete;
   ~Child() {
     if (pid_ < 0) return;
     // The group does not exist yet if the child has not come to setpgid().

@@ -55,6 +55,7 @@ constexpr std::array<std::pair<Name, std::string_view>, kNames.size()> kSeverity
 
 std::vector<config::Setting> watch_settings(std::vector<Watch>& watches) {
   std::vector<config::Setting> settings;
+  settings.reserve(2 * kNames.size());
   for (const Name name : kNames) {
     settings.push_back(watch_setting(name, false, watches));
     settings.push_back(watch_setting(name, true, watches));
@@ -64,6 +65,7 @@ std::vector<config::Setting> watch_settings(std::vector<Watch>& watches) {
 
 std::vector<config::Setting> severity_settings(Severities& severities) {
   std::vector<config::Setting> settings;
+  settings.reserve(kSeverityKeys.size() + 3);
   for (const auto& [name, key] : kSeverityKeys) {
     settings.push_back(severity_setting(
         key, [&severities, policy = name](Severity s) { severities.of_policy[policy] = s; }));

@@ -138,6 +138,8 @@ struct GlobMatches {
   GlobMatches() = default;
   GlobMatches(const GlobMatches&) = delete;
   GlobMatches& operator=(const GlobMatches&) = delete;
+  GlobMatches(GlobMatches&&) = delete;
+  GlobMatches& operator=(GlobMatches&&) = delete;
   ~GlobMatches() { globfree(&list); }
   glob_t list{};
 };

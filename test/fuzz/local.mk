@@ -23,6 +23,12 @@ FUZZERS += %D%/fuzz_registration
 %C%_fuzz_registration_LDFLAGS = $(fuzz_linking)
 %C%_fuzz_registration_LDADD = src/srp/libsrp.a src/crypto/libcrypto.a src/base/libbase.a \
 	$(CRYPTO_LIBS) $(FMT_LIBS)
+
+FUZZERS += %D%/fuzz_config
+%C%_fuzz_config_SOURCES = %D%/config.cc
+%C%_fuzz_config_LDFLAGS = $(fuzz_linking)
+%C%_fuzz_config_LDADD = src/policy/libpolicy.a src/config/libconfig.a src/report/libreport.a \
+	src/base/libbase.a $(FMT_LIBS)
 endif
 
 .PHONY: fuzzers
