@@ -45,6 +45,7 @@ void walk(const policy::PolicyTree& tree) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name libFuzzer calls
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string text{reinterpret_cast<const char*>(data), size};
   // regcomp(3) takes any time and memory for `a{255}{255}`; that is glibc's to fuzz, not ours.
