@@ -1,0 +1,200 @@
+#include "agent/checks.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "report/catalog.h"
+#include "sys/file.h"
+
+namespace samhain::agent {
+
+namespace {
+
+std::string own_uid() { return std::to_string(geteuid()); }
+
+}  // namespace
+
+Checks::Checks(sys::Loop& loop, const base::Clock& clock, Outlets& outlets,
+               const Settings& settings)
+    : loop_(loop), clock_(clock), outlets_(outlets), settings_(settings) {}
+
+Checks::~Checks() = default;
+
+Result<void> Checks::open_baseline() {
+  const std::string& path = settings_.baseline_path;
+  const std::int64_t now = clock_.now_ns();
+  if (access(path.c_str(), F_OK) == 0) {
+    const auto distrust = sys::find_distrust(path, settings_.trusted);
+    for (const sys::Distrust& reason : distrust) {
+      outlets_.submit(report::make_filled(
+          report::kDistrusted, {reason.message}, now,
+          {{"subroutine", "trustfile"}, {"path", path}, {"obj", reason.component}}));
+    }
+    if (!distrust.empty()) {
+      outlets_.submit(
+          report::make(report::kPanicUntrustedPath, now, {{"userid", own_uid()}, {"path", path}}));
+      return Error{Error::Kind::Refused, "untrusted path"};
+    }
+  }
+  const auto key = baseline::load_key(path);
+  auto reader = key ? baseline::Reader::open(path, *key)
+                    : Result<std::unique_ptr<baseline::Reader>>{key.error()};
+  if (reader) {
+    baseline_ = *std::move(reader);
+    return {};
+  }
+  const Error& error = reader.error();
+  if (error.kind == Error::Kind::Missing || error.sys_errno != 0) {
+    outlets_.submit(
+        report::make(report::kFileNotAccessible, now,
+                     {{"userid", own_uid()}, {"path", path}, {"reason", error.text()}}));
+  } else {
+    outlets_.submit(
+        report::make(report::kBaselineRefused, now, {{"path", path}, {"reason", error.text()}}));
+  }
+  return error;
+}
+
+Result<void> Checks::start(std::function<void()> on_ready) {
+  on_ready_ = std::move(on_ready);
+  scan::MeasurerPool::Settings pool_settings;
+  pool_settings.count = settings_.measurers;
+  pool_settings.deadline = settings_.measure_timeout;
+  pool_settings.on_trouble = [this](const Error& error) { outlets_.note_down("measurer", error); };
+  auto pool =
+      scan::MeasurerPool::start(loop_, std::move(pool_settings), [this](std::string_view missing) {
+        outlets_.note_barriers("measurer", missing);
+        on_ready_();
+      });
+  if (!pool) return pool.error();
+  pool_ = *std::move(pool);
+  make_scanner();
+  return {};
+}
+
+void Checks::make_scanner() {
+  scanner_ = std::make_unique<scan::Scanner>(
+      loop_, *pool_, clock_, tree_, settings_.scan,
+      [this](Report&& report) { outlets_.submit(std::move(report)); });
+}
+
+Result<void> Checks::settings_changed(const Settings& before) {
+  has_planned_ = false;
+  if (settings_.action == Action::Check) {
+    // The old one stays open and in use if the new one is refused.
+    (void)open_baseline();
+  }
+  scanner_.reset();
+  if (before.measurers != settings_.measurers ||
+      before.measure_timeout != settings_.measure_timeout) {
+    pool_.reset();
+    return start(on_ready_);
+  }
+  make_scanner();
+  return {};
+}
+
+/// What is watched, globs expanded anew: files come and go.
+void Checks::plan() {
+  tree_ = policy::PolicyTree{};
+  for (const policy::Watch& watch : settings_.watches) add_watch(watch);
+  has_planned_ = true;
+  if (tree_.is_empty()) outlets_.submit(report::make(report::kNothingToCheck, clock_.now_ns()));
+}
+
+void Checks::add_watch(const policy::Watch& watch) {
+  const std::int64_t now = clock_.now_ns();
+  const auto paths = policy::expand(watch.path);
+  if (!paths || paths->empty()) {
+    Report report = report::make_interface(report::kGlobFailed, "glob",
+                                           paths ? "No matches found" : paths.error().text(), now,
+                                           {{"path", watch.path}});
+    if (has_planned_) report.severity = Severity::Notice;
+    outlets_.submit(std::move(report));
+    return;
+  }
+  for (const std::string& path : *paths) {
+    policy::Watch one = watch;
+    one.path = path;
+    const auto added = tree_.add(one, settings_.default_depth);
+    if (!added && !has_planned_) {
+      outlets_.submit(report::make(report::kAppearsTwice, now, {{"path", path}}));
+    }
+  }
+}
+
+void Checks::run(std::function<void(bool)> on_done) {
+  plan();
+  outlets_.submit(report::make(report::kCheckStarting, clock_.now_ns()));
+  if (settings_.action == Action::Init) return init(std::move(on_done));
+  check(std::move(on_done));
+}
+
+void Checks::check(std::function<void(bool)> on_done) {
+  scanner_->check(*baseline_, [this, on_done = std::move(on_done)](Result<scan::Summary> summary) {
+    if (summary) {
+      tell_completed(*summary);
+    } else {
+      tell_failure(summary.error(), settings_.baseline_path);
+    }
+    on_done(static_cast<bool>(summary));
+  });
+}
+
+void Checks::init(std::function<void(bool)> on_done) {
+  const std::string& path = settings_.baseline_path;
+  if (access(path.c_str(), F_OK) == 0) {
+    outlets_.submit(report::make(report::kBaselineExists, clock_.now_ns(), {{"path", path}}));
+  }
+  auto writer = baseline::Writer::create(path);
+  if (!writer) {
+    tell_failure(writer.error(), path);
+    return on_done(false);
+  }
+  writer_ = *std::move(writer);
+  scanner_->init(*writer_, [this, on_done = std::move(on_done)](Result<scan::Summary> summary) {
+    if (summary) return commit(*summary, on_done);
+    tell_failure(summary.error(), settings_.baseline_path);
+    writer_.reset();
+    on_done(false);
+  });
+}
+
+void Checks::commit(const scan::Summary& summary, const std::function<void(bool)>& on_done) {
+  const std::string& path = settings_.baseline_path;
+  const auto key = baseline::load_or_make_key(path);
+  const auto committed = key ? writer_->commit(*key) : Result<void>{key.error()};
+  writer_.reset();
+  if (!committed) {
+    tell_failure(committed.error(), path);
+    return on_done(false);
+  }
+  tell_completed(summary);
+  outlets_.submit(report::make(
+      report::kBaselineWritten, clock_.now_ns(),
+      {{"path", path}, {"files", std::to_string(summary.files + summary.directories)}}));
+  on_done(true);
+}
+
+void Checks::tell_completed(const scan::Summary& summary) {
+  const double seconds = std::max(summary.duration.count(), 0.001);
+  const double kilobytes = static_cast<double>(summary.bytes) / 1000.0;
+  outlets_.submit(
+      report::make(report::kCheckCompleted, clock_.now_ns(),
+                   {{"time", std::to_string(static_cast<long>(summary.duration.count()))},
+                    {"kBps", fmt::format("{:.6f}", kilobytes / seconds)}}));
+}
+
+void Checks::tell_failure(const Error& error, const std::string& object) {
+  outlets_.submit(report::make_filled(report::kCallFailed, {error.text()}, clock_.now_ns(),
+                                      {{"interface", "file check"}, {"path", object}}));
+}
+
+void Checks::stop() {
+  if (is_running()) scanner_->stop();
+}
+
+}  // namespace samhain::agent

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/outlets.h"
+#include "agent/settings.h"
+#include "base/clock.h"
+#include "baseline/baseline.h"
+#include "policy/policy.h"
+#include "samhain/result.h"
+#include "scan/measurer_pool.h"
+#include "scan/scan.h"
+#include "sys/loop.h"
+
+namespace samhain::agent {
+
+/// File checks: the measurers, the baseline, and one scan after another, with the lines that tell
+/// of their beginning and end.
+class Checks {
+ public:
+  /// Borrows all but `settings`, which must outlive it too.
+  Checks(sys::Loop& loop, const base::Clock& clock, Outlets& outlets, const Settings& settings);
+  ~Checks();
+  Checks(const Checks&) = delete;
+  Checks& operator=(const Checks&) = delete;
+
+  /// Opens the baseline that a check needs.  Every failure is told.
+  /// Errors: those of baseline::Reader; Refused for an untrusted path.
+  Result<void> open_baseline();
+  std::string baseline_digest() const {
+    return baseline_ ? baseline_->digest_hex() : std::string{};
+  }
+
+  /// Starts the measurers.
+  Result<void> start(std::function<void()> on_ready);
+  bool is_ready() const { return pool_ && pool_->is_ready(); }
+
+  /// The settings have changed: what depends on them is made anew.  Not while a scan is running.
+  Result<void> settings_changed(const Settings& before);
+
+  /// One scan, init or check as the settings say; `on_done`: it is over, and well or not.
+  void run(std::function<void(bool is_good)> on_done);
+  bool is_running() const { return scanner_ && scanner_->is_running(); }
+  void stop();
+
+ private:
+  void make_scanner();
+  void plan();
+  void add_watch(const policy::Watch& watch);
+  void init(std::function<void(bool)> on_done);
+  void check(std::function<void(bool)> on_done);
+  void commit(const scan::Summary& summary, const std::function<void(bool)>& on_done);
+  void tell_completed(const scan::Summary& summary);
+  void tell_failure(const Error& error, const std::string& object);
+
+  sys::Loop& loop_;
+  const base::Clock& clock_;
+  Outlets& outlets_;
+  const Settings& settings_;
+  std::function<void()> on_ready_;
+  policy::PolicyTree tree_;
+  bool has_planned_ = false;
+  std::unique_ptr<baseline::Reader> baseline_;
+  std::unique_ptr<baseline::Writer> writer_;
+  std::unique_ptr<scan::MeasurerPool> pool_;
+  std::unique_ptr<scan::Scanner> scanner_;
+};
+
+}  // namespace samhain::agent

@@ -1,0 +1,126 @@
+#include "agent/link.h"
+
+#include <cstring>
+#include <utility>
+
+namespace samhain::agent {
+
+Link::Link(sys::Loop& loop, Settings settings, Callbacks callbacks)
+    : loop_(loop), settings_(std::move(settings)), callbacks_(std::move(callbacks)) {}
+
+Link::~Link() {
+  // The session closes the connection on its way out: while the courier is still there.
+  session_.reset();
+}
+
+Result<std::unique_ptr<Link>> Link::start(sys::Loop& loop, const base::Clock& clock,
+                                          spool::Spool& spool, const Password& password,
+                                          Settings settings, Callbacks callbacks) {
+  std::unique_ptr<Link> link{new Link(loop, std::move(settings), std::move(callbacks))};
+  if (auto started = link->start_courier(); !started) return started.error();
+  link->session_ = std::make_unique<Session>(loop, clock, spool, *link, password,
+                                             link->settings_.session, link->callbacks_.on_report);
+  return link;
+}
+
+Result<void> Link::start_courier() {
+  sys::Role::Spec spec;
+  spec.name = "courier";
+  spec.rules = rules_from_courier();
+  spec.set_up = [] { return Bytes{}; };
+  spec.on_message = [this](std::uint16_t kind, ByteView payload, std::vector<UniqueFd>&) {
+    take(kind, payload);
+  };
+  spec.on_ready = callbacks_.on_ready;
+  spec.on_down = [this](const Error& error) {
+    callbacks_.on_down(error);
+    if (std::exchange(is_wanted_, false)) session_->closed(error.text());
+  };
+  auto role = sys::Role::start(loop_, std::move(spec));
+  if (!role) return role.error();
+  courier_ = *std::move(role);
+  return {};
+}
+
+void Link::open() {
+  ++connection_;
+  is_wanted_ = true;
+  const auto& session = settings_.session;
+  if (auto numeric = sys::Address::parse(session.server, session.port)) {
+    return connect({*numeric});
+  }
+  look_up();
+}
+
+void Link::look_up() {
+  const auto& session = settings_.session;
+  auto lookup = Lookup::start(loop_, Question{session.server, session.port},
+                              [this, connection = connection_](Result<Resolved> resolved) {
+                                lookup_.reset();
+                                if (connection != connection_ || !is_wanted_) return;
+                                if (!resolved) return fail_later(resolved.error().text());
+                                if (resolved->addresses.empty()) return fail_later(resolved->error);
+                                connect(std::move(resolved->addresses));
+                              });
+  if (!lookup) return fail_later(lookup.error().text());
+  lookup_ = *std::move(lookup);
+}
+
+void Link::connect(std::vector<sys::Address> addresses) {
+  if (courier_->channel() == nullptr) return fail_later("the courier is not running");
+  courier_->channel()->send(kConnect,
+                            encode(Connect{connection_, std::move(addresses), settings_.source}));
+}
+
+void Link::fail_later(std::string reason) {
+  loop_.soon([this, connection = connection_, reason = std::move(reason)] {
+    if (connection != connection_ || !std::exchange(is_wanted_, false)) return;
+    session_->connect_failed(settings_.session.server, reason);
+    session_->closed(reason);
+  });
+}
+
+void Link::send(wire::Type type, ByteView payload) {
+  if (courier_->channel() == nullptr) return;  // its death is told to the session from the loop
+  courier_->channel()->send(kSend, encode(Envelope{connection_, type, payload}));
+}
+
+void Link::close() {
+  if (!std::exchange(is_wanted_, false)) return;
+  lookup_.reset();
+  if (courier_->channel() != nullptr) {
+    courier_->channel()->send(kClose, encode_close(connection_));
+  }
+}
+
+/// A malformed message comes from a courier that is no longer ours: it is replaced.
+template <class Message>
+bool Link::is_current(const Result<Message>& message) {
+  if (!message) {
+    courier_->restart();
+    return false;
+  }
+  return is_wanted_ && message->connection == connection_;
+}
+
+void Link::take(std::uint16_t kind, ByteView payload) {
+  if (kind == kConnectFailed) {
+    const auto message = decode_connect_failed(payload);
+    if (is_current(message)) {
+      session_->connect_failed(message->address, strerror(message->sys_errno));
+    }
+  } else if (kind == kOpened) {
+    const auto message = decode_opened(payload);
+    if (is_current(message)) session_->opened(message->binding);
+  } else if (kind == kReceived) {
+    const auto message = decode_envelope(payload);
+    if (is_current(message)) session_->received(message->type, message->payload);
+  } else if (kind == kClosed) {
+    const auto message = decode_closed(payload);
+    if (!is_current(message)) return;
+    is_wanted_ = false;
+    session_->closed(message->sys_errno == 0 ? message->text : strerror(message->sys_errno));
+  }
+}
+
+}  // namespace samhain::agent

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/password.h"
+#include "agent/requests.h"
+#include "agent/resolver.h"
+#include "agent/session.h"
+#include "base/clock.h"
+#include "samhain/report.h"
+#include "samhain/result.h"
+#include "spool/spool.h"
+#include "sys/loop.h"
+#include "sys/role.h"
+#include "sys/socket.h"
+
+namespace samhain::agent {
+
+/// The way to the server: a session, the courier that carries its frames, and the resolver that
+/// finds the server's addresses, put together.
+class Link final : public Transport {
+ public:
+  struct Settings {
+    Session::Settings session;
+    std::optional<sys::Address> source;
+  };
+  struct Callbacks {
+    Session::OnReport on_report;
+    std::function<void(std::string_view missing_barriers)> on_ready;  ///< of the courier
+    std::function<void(const Error&)> on_down;
+  };
+
+  /// Borrows `loop`, `clock`, `spool` and `password`.  Errors: System (no process could be
+  /// started).
+  static Result<std::unique_ptr<Link>> start(sys::Loop& loop, const base::Clock& clock,
+                                             spool::Spool& spool, const Password& password,
+                                             Settings settings, Callbacks callbacks);
+  ~Link() override;
+
+  bool is_ready() const { return courier_->is_ready(); }
+  Session& session() { return *session_; }
+
+  void open() override;
+  void send(wire::Type type, ByteView payload) override;
+  void close() override;
+
+ private:
+  Link(sys::Loop& loop, Settings settings, Callbacks callbacks);
+  Result<void> start_courier();
+  void look_up();
+  void connect(std::vector<sys::Address> addresses);
+  void fail_later(std::string reason);
+  void take(std::uint16_t kind, ByteView payload);
+  template <class Message>
+  bool is_current(const Result<Message>& message);
+
+  sys::Loop& loop_;
+  Settings settings_;
+  Callbacks callbacks_;
+  std::unique_ptr<sys::Role> courier_;
+  std::unique_ptr<Lookup> lookup_;
+  std::unique_ptr<Session> session_;
+  std::uint32_t connection_ = 0;
+  bool is_wanted_ = false;  ///< a connection is open or on its way
+};
+
+}  // namespace samhain::agent

@@ -1,0 +1,261 @@
+#include "agent/options.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/text.h"
+#include "policy/policy.h"
+#include "report/threshold.h"
+
+namespace samhain::agent {
+
+namespace {
+
+/// One option of samhain(8).  `letter` 0: long form only.  Without `take` it is one of the original
+/// that is not built yet: refused by name, never ignored in silence.
+struct Option {
+  char letter;
+  std::string_view name;
+  std::string_view argument;  ///< its placeholder in the usage text; empty: none
+  std::string_view help;
+  Result<void> (*take)(Options& options, std::string_view value);
+};
+
+Error bad_value(std::string_view what_is_right) {
+  return Error{Error::Kind::Malformed, std::string{what_is_right}};
+}
+
+template <std::optional<SeveritySet> Options::*Member>
+Result<void> take_threshold(Options& options, std::string_view value) {
+  auto threshold = report::parse_threshold(value);
+  if (!threshold) return threshold.error();
+  options.*Member = *threshold;
+  return {};
+}
+
+template <bool Options::*Member>
+Result<void> take_switch(Options& options, std::string_view /*value*/) {
+  options.*Member = true;
+  return {};
+}
+
+template <Options::Task Task>
+Result<void> take_task(Options& options, std::string_view value) {
+  options.task = Task;
+  options.operand = value;
+  return {};
+}
+
+Result<void> take_action(Options& options, std::string_view value) {
+  const auto action = action_named(value);
+  if (!action) return bad_value("give init, check or none (update is not built yet)");
+  if (!options.action) options.action = action;  // the first one counts
+  return {};
+}
+
+Result<void> take_depth(Options& options, std::string_view value) {
+  const auto depth = base::to_number<int>(value);
+  if (!depth || *depth < 0 || *depth > policy::kMaxDepth)
+    return bad_value("give a depth from 0 to 99");
+  options.depth = *depth;
+  return {};
+}
+
+Result<void> take_bind_address(Options& options, std::string_view value) {
+  options.bind_address = sys::Address::parse(value, 0);
+  if (!options.bind_address) return bad_value("give a numeric IPv4 or IPv6 address");
+  return {};
+}
+
+Result<void> take_server_host(Options& options, std::string_view value) {
+  if (options.server_host) return bad_value("a second server is not built yet");
+  options.server_host = base::lower(value);
+  return {};
+}
+
+Result<void> take_server_port(Options& options, std::string_view value) {
+  const auto port = base::to_number<std::uint16_t>(value);
+  if (!port || *port == 0) return bad_value("give a port from 1 to 65535");
+  options.server_port = *port;
+  return {};
+}
+
+Result<void> take_config_path(Options& options, std::string_view value) {
+  options.config_path = value;
+  return {};
+}
+
+using Task = Options::Task;
+constexpr std::array kOptions = {
+    Option{'t', "set-checksum-test", "ACTION", "init, check or none", take_action},
+    Option{'D', "daemon", "", "run in the background, check again and again",
+           take_switch<&Options::is_daemon>},
+    Option{0, "foreground", "", "stay in the foreground, whatever the configuration says",
+           take_switch<&Options::is_foreground>},
+    Option{'f', "forever", "", "check again and again in the foreground",
+           take_switch<&Options::is_forever>},
+    Option{'r', "recursion", "DEPTH",
+           "levels below a directory without a depth of its own, 0 to 99", take_depth},
+    Option{'p', "set-print-severity", "SEVERITY", "threshold of the console",
+           take_threshold<&Options::print_threshold>},
+    Option{'l', "set-log-severity", "SEVERITY", "threshold of the log file",
+           take_threshold<&Options::log_threshold>},
+    Option{'e', "set-export-severity", "SEVERITY", "threshold of the server",
+           take_threshold<&Options::export_threshold>},
+    Option{0, "server-host", "HOST", "the server to report to", take_server_host},
+    Option{0, "server-port", "PORT", "its TCP port", take_server_port},
+    Option{0, "bind-address", "ADDRESS", "source address of connections", take_bind_address},
+    Option{0, "config-file", "PATH", "the configuration to use", take_config_path},
+    Option{'a', "full-detail", "", "list everything; before -d",
+           take_switch<&Options::lists_all_details>},
+    Option{'d', "list-database", "FILE", "list a baseline (default: the configured one) and end",
+           take_task<Task::ListBaseline>},
+    Option{'H', "hash-string", "TEXT", "print the SHA-256 of a text or /FILE and end",
+           take_task<Task::HashText>},
+    Option{0, "print-own-name", "", "print the name this host tells the server and end",
+           take_task<Task::PrintOwnName>},
+    Option{'v', "version", "", "print version and paths and end", take_task<Task::ShowVersion>},
+    Option{'h', "help", "", "print this text and end", take_task<Task::ShowHelp>},
+
+    Option{'i', "interactive", "", "", nullptr},
+    Option{0, "listfile", "FILE", "", nullptr},
+    Option{'s', "set-syslog-severity", "SEVERITY", "", nullptr},
+    Option{'x', "set-extern-severity", "SEVERITY", "", nullptr},
+    Option{0, "set-prelude-severity", "SEVERITY", "", nullptr},
+    Option{0, "set-database-severity", "SEVERITY", "", nullptr},
+    Option{'m', "set-mail-severity", "SEVERITY", "", nullptr},
+    Option{'L', "verify-log", "FILE", "", nullptr},
+    Option{'j', "just-list", "", "", nullptr},
+    Option{'M', "verify-mail", "FILE", "", nullptr},
+    Option{'V', "add-key", "KEY", "", nullptr},
+    Option{'o', "outfile", "FILE", "", nullptr},
+    Option{0, "list-file", "PATH", "", nullptr},
+    Option{0, "list-filter", "FILE", "", nullptr},
+    Option{0, "delimited", "", "", nullptr},
+    Option{0, "binary", "", "", nullptr},
+    Option{0, "init2stdout", "", "", nullptr},
+    Option{0, "verify-database", "FILE", "", nullptr},
+    Option{0, "create-database", "FILE", "", nullptr},
+    Option{'w', "wait-on-check", "SECONDS", "", nullptr},
+    Option{0, "trace-logfile", "FILE", "", nullptr},
+    Option{0, "trace-enable", "", "", nullptr},
+    Option{'c', "copyright", "", "", nullptr},
+};
+
+const Option* find_letter(char letter) {
+  for (const Option& option : kOptions) {
+    if (option.letter != 0 && option.letter == letter) return &option;
+  }
+  return nullptr;
+}
+
+const Option* find_name(std::string_view name) {
+  for (const Option& option : kOptions) {
+    if (option.name == name) return &option;
+  }
+  return nullptr;
+}
+
+Error complaint(std::string_view what, std::string_view option) {
+  return Error{Error::Kind::Malformed, fmt::format("Error: {}: {}", what, base::printable(option))};
+}
+
+/// Walks the arguments; knows where it is, so that an option can take the next one.
+class Parser {
+ public:
+  explicit Parser(std::span<const std::string_view> arguments) : rest_(arguments) {}
+
+  Result<Options> run() {
+    while (!rest_.empty() && options_.task == Task::Run) {
+      const std::string_view argument = rest_.front();
+      rest_ = rest_.subspan(1);
+      if (auto taken = take(argument); !taken) return taken.error();
+    }
+    return std::move(options_);
+  }
+
+ private:
+  Result<void> take(std::string_view argument) {
+    if (argument.starts_with("--")) return take_long(argument);
+    if (argument.size() > 1 && argument.starts_with('-')) return take_group(argument);
+    return complaint("not an option", argument);
+  }
+
+  Result<void> take_long(std::string_view argument) {
+    const std::size_t sign = argument.find('=');
+    const std::string_view shown = argument.substr(0, sign);
+    const Option* option = find_name(shown.substr(2));
+    if (option == nullptr) return complaint("unrecognized long option", shown);
+    if (sign == std::string_view::npos) return apply(*option, shown);
+    if (option->argument.empty()) return complaint("option takes no argument", shown);
+    return apply(*option, shown, argument.substr(sign + 1));
+  }
+
+  Result<void> take_group(std::string_view argument) {
+    for (std::size_t i = 1; i < argument.size() && options_.task == Task::Run; ++i) {
+      const std::string shown = fmt::format("-{}", argument[i]);
+      const Option* option = find_letter(argument[i]);
+      if (option == nullptr) return complaint("unrecognized short option", shown);
+      if (!option->argument.empty() && i + 1 < argument.size()) {
+        return complaint("short option with argument is not last in option string", argument);
+      }
+      if (auto taken = apply(*option, shown); !taken) return taken;
+    }
+    return {};
+  }
+
+  Result<void> apply(const Option& option, std::string_view shown) {
+    if (option.argument.empty()) return apply(option, shown, {});
+    if (option.take == nullptr) return apply(option, shown, {});
+    if (rest_.empty() || rest_.front().empty()) return complaint("missing argument", shown);
+    const std::string_view value = rest_.front();
+    rest_ = rest_.subspan(1);
+    return apply(option, shown, value);
+  }
+
+  Result<void> apply(const Option& option, std::string_view shown, std::string_view value) {
+    if (option.take == nullptr) {
+      return complaint(fmt::format("option not built yet (--{})", option.name), shown);
+    }
+    if (!option.argument.empty() && value.empty()) return complaint("missing argument", shown);
+    auto taken = option.take(options_, value);
+    if (taken) return taken;
+    return Error{Error::Kind::Malformed, fmt::format("Error: invalid argument: {} {}: {}", shown,
+                                                     base::printable(value), taken.error().what)};
+  }
+
+  std::span<const std::string_view> rest_;
+  Options options_;
+};
+
+}  // namespace
+
+std::optional<Action> action_named(std::string_view word) {
+  if (word == "init") return Action::Init;
+  if (word == "check") return Action::Check;
+  if (word == "none") return Action::None;
+  return std::nullopt;
+}
+
+Result<Options> parse_options(std::span<const std::string_view> arguments) {
+  return Parser{arguments}.run();
+}
+
+std::string usage() {
+  std::string text =
+      "Usage: samhain [options]\n"
+      "       samhain start|stop|restart|reload|force-reload|status [options]\n\n";
+  for (const Option& option : kOptions) {
+    if (option.take == nullptr) continue;
+    const std::string letter =
+        option.letter == 0 ? std::string{"    "} : fmt::format("-{}, ", option.letter);
+    const std::string name = option.argument.empty()
+                                 ? std::string{option.name}
+                                 : fmt::format("{}={}", option.name, option.argument);
+    text += fmt::format("  {}--{:<28} {}\n", letter, name, option.help);
+  }
+  return text;
+}
+
+}  // namespace samhain::agent

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "samhain/result.h"
+#include "samhain/severity.h"
+#include "sys/socket.h"
+
+namespace samhain::agent {
+
+/// What a run does (`-t`, ChecksumTest).
+enum class Action : std::uint8_t { None, Init, Check };
+std::optional<Action> action_named(std::string_view word);
+
+/// The command line of samhain(8), taken apart; what it leaves open, the configuration says.
+struct Options {
+  /// Run is the ordinary case; the others act at once and end the process.
+  enum class Task : std::uint8_t {
+    Run,
+    HashText,
+    ListBaseline,
+    PrintOwnName,
+    ShowVersion,
+    ShowHelp
+  };
+  Task task = Task::Run;
+  std::string
+      operand;  ///< of HashText (a text or an absolute path) and ListBaseline (a file or "default")
+  bool lists_all_details = false;
+
+  std::optional<Action> action;
+  bool is_daemon = false;
+  bool is_foreground = false;  ///< wins over every daemon
+  bool is_forever = false;
+  std::optional<SeveritySet> print_threshold;
+  std::optional<SeveritySet> log_threshold;
+  std::optional<SeveritySet> export_threshold;
+  std::optional<int> depth;
+  std::optional<sys::Address> bind_address;
+  std::optional<std::string> server_host;
+  std::optional<std::uint16_t> server_port;
+  std::optional<std::string> config_path;
+};
+
+/// Reads `arguments` (without the program's name) strictly from left to right; `-H`, `-d`, `-v`,
+/// `-h` and
+/// `--print-own-name` end the reading, as what follows them is never used.
+/// Errors: Malformed; the text is a line for the user.
+Result<Options> parse_options(std::span<const std::string_view> arguments);
+
+/// The text of --help.
+std::string usage();
+
+}  // namespace samhain::agent

@@ -1,0 +1,213 @@
+#include "agent/outlets.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "crypto/random.h"
+#include "report/catalog.h"
+#include "sink/console.h"
+#include "sink/log_file.h"
+#include "sink/uplink.h"
+
+namespace samhain::agent {
+
+namespace {
+
+/// How long reports gather before they are made durable together and sent.
+constexpr std::chrono::milliseconds kGather{20};
+
+std::string text_of(const std::optional<sys::Address>& address) {
+  return address ? address->text() : std::string{};
+}
+
+sink::LogFile::Settings log_settings(const Settings& settings) {
+  return {settings.log_path, settings.log_form, settings.trusted};
+}
+
+}  // namespace
+
+Outlets::Outlets(sys::Loop& loop, const base::Clock& clock, SeveritySet first_threshold)
+    : loop_(loop),
+      clock_(clock),
+      instance_id_(crypto::random_array<16>()),
+      dispatcher_(clock),
+      embedded_(take_embedded_password()) {
+  dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, report::Form::Guide),
+                  first_threshold);
+}
+
+Outlets::~Outlets() {
+  if (flush_timer_ != 0) loop_.cancel(flush_timer_);
+  flush();
+  dispatcher_.clear();  // the uplink borrows the spool
+}
+
+Result<void> Outlets::open(const Settings& settings) {
+  flush();
+  dispatcher_.clear();
+  add_console(settings);
+  auto log = open_log(settings);
+  auto spool = open_spool(settings);
+  if (!log) return log;
+  return spool;
+}
+
+void Outlets::add_console(const Settings& settings) {
+  int fd = STDERR_FILENO;
+  if (has_left_terminal_) {
+    // Most hosts have no console device that anybody reads: to have none is no error.
+    console_.reset(::open(settings.console_path.c_str(),
+                          O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_APPEND));
+    if (!console_) return;
+    fd = console_.get();
+  }
+  dispatcher_.add(std::make_unique<sink::Console>(fd, settings.print_form),
+                  settings.print_threshold);
+}
+
+Result<void> Outlets::open_log(const Settings& settings) {
+  if (settings.log_threshold.is_empty()) return {};
+  auto log = sink::LogFile::open(log_settings(settings));
+  if (log) {
+    dispatcher_.add(*std::move(log), settings.log_threshold);
+    return {};
+  }
+  const std::int64_t now = clock_.now_ns();
+  for (const Report& line :
+       sink::LogFile::explain_failure(log_settings(settings), log.error(), now)) {
+    submit(line);
+  }
+  submit(report::make(report::kServiceFailure, now,
+                      {{"service", "logfile"}, {"obj", settings.log_path}}));
+  return log.error().within("log file", settings.log_path);
+}
+
+Result<void> Outlets::open_spool(const Settings& settings) {
+  const bool is_same = linked_ && has_same_link(settings);
+  if (!is_same) {
+    link_.reset();
+    spool_.reset();
+    linked_ = settings;
+  }
+  if (!settings.exports()) return {};
+  if (!spool_) {
+    auto spool = spool::Spool::open({settings.spool_path, settings.spool_limit_bytes});
+    if (!spool) {
+      tell_no_spool(settings, spool.error());
+      linked_.reset();
+      return spool.error().within("spool", settings.spool_path);
+    }
+    spool_ = *std::move(spool);
+  }
+  dispatcher_.add(std::make_unique<sink::Uplink>(*spool_, settings.server_host, clock_,
+                                                 [this] {
+                                                   if (link_) link_->session().wake();
+                                                 }),
+                  settings.export_threshold);
+  if (!is_same && !spool_->damaged().empty()) {
+    submit(report::make(report::kSpoolDamaged, clock_.now_ns(), {{"path", spool_->damaged()}}));
+  }
+  return {};
+}
+
+void Outlets::tell_no_spool(const Settings& settings, const Error& error) {
+  Report report = report::make(report::kServiceFailure, clock_.now_ns(),
+                               {{"service", "log server"},
+                                {"obj", settings.server_host},
+                                {"reason", error.within("spool", settings.spool_path).text()},
+                                {"remedy", "reports of this run go to console and log only"}});
+  // Another samhain, mostly the daemon, is at work: a check beside it is an ordinary thing to do.
+  if (error.kind == Error::Kind::Busy) report.severity = Severity::Warn;
+  submit(std::move(report));
+}
+
+bool Outlets::has_same_link(const Settings& settings) const {
+  const Settings& old = *linked_;
+  return old.exports() == settings.exports() && old.server_host == settings.server_host &&
+         old.server_port == settings.server_port && old.keep_alive == settings.keep_alive &&
+         text_of(old.bind_address) == text_of(settings.bind_address) &&
+         old.password_file == settings.password_file && old.host_name == settings.host_name &&
+         old.spool_path == settings.spool_path &&
+         old.spool_limit_bytes == settings.spool_limit_bytes;
+}
+
+const Password* Outlets::find_password(const Settings& settings) {
+  Error error{Error::Kind::Missing, {}};
+  if (!settings.password_file.empty()) {
+    auto loaded = load_password(settings.password_file);
+    if (loaded) return &from_file_.emplace(*std::move(loaded));
+    error = loaded.error();
+  } else {
+    if (embedded_) return &*embedded_;
+    error = embedded_.error();
+  }
+  submit(report::make(report::kPasswordNotSet, clock_.now_ns(),
+                      {{"program", "Samhain"}, {"reason", error.text()}}));
+  return nullptr;
+}
+
+Result<void> Outlets::start_link(const Settings& settings, std::function<void()> on_change) {
+  if (!spool_ || link_) return {};
+  const Password* password = find_password(settings);
+  if (password == nullptr) return {};
+
+  Link::Settings link_settings;
+  link_settings.source = settings.bind_address;
+  link_settings.session.client_name = settings.host_name;
+  link_settings.session.instance_id = instance_id_;
+  link_settings.session.server = settings.server_host;
+  link_settings.session.port = settings.server_port;
+  link_settings.session.keep_alive = settings.keep_alive;
+  Link::Callbacks callbacks;
+  callbacks.on_report = [this](Report&& report) { submit(std::move(report)); };
+  callbacks.on_ready = [this, on_change](std::string_view missing) {
+    note_barriers("courier", missing);
+    on_change();
+  };
+  callbacks.on_down = [this](const Error& error) { note_down("courier", error); };
+  auto link = Link::start(loop_, clock_, *spool_, *password, std::move(link_settings),
+                          std::move(callbacks));
+  if (!link) return link.error();
+  link_ = *std::move(link);
+  link_->session().on_progress(std::move(on_change));
+  link_->session().wake();
+  return {};
+}
+
+void Outlets::leave_terminal(const Settings& settings) {
+  has_left_terminal_ = true;
+  // The log and the uplink stay as they are: only the console is another.
+  (void)open(settings);
+}
+
+void Outlets::submit(Report report) {
+  dispatcher_.submit(report);
+  if (flush_timer_ == 0) {
+    flush_timer_ = loop_.after(kGather, [this] {
+      flush_timer_ = 0;
+      flush();
+    });
+  }
+}
+
+void Outlets::flush() { dispatcher_.flush(); }
+
+void Outlets::stop_link() {
+  if (link_) link_->session().stop();
+}
+
+void Outlets::note_barriers(std::string_view role, std::string_view missing) {
+  if (missing.empty()) return;
+  if (!noted_barriers_.insert(std::string{role} + ": " + std::string{missing}).second) return;
+  submit(report::make(report::kBarriersMissing, clock_.now_ns(),
+                      {{"role", std::string{role}}, {"missing", std::string{missing}}}));
+}
+
+void Outlets::note_down(std::string_view role, const Error& error) {
+  submit(report::make(report::kRoleDown, clock_.now_ns(),
+                      {{"role", std::string{role}}, {"reason", error.text()}}));
+}
+
+}  // namespace samhain::agent

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "agent/link.h"
+#include "agent/password.h"
+#include "agent/settings.h"
+#include "base/clock.h"
+#include "samhain/handle.h"
+#include "samhain/report.h"
+#include "samhain/result.h"
+#include "sink/dispatcher.h"
+#include "spool/spool.h"
+#include "sys/loop.h"
+#include "wire/messages.h"
+
+namespace samhain::agent {
+
+/// Where the agent's reports go: console, log file, and by spool and link to the server; opened
+/// from the settings, and again when they change.
+class Outlets {
+ public:
+  /// Borrows `loop` and `clock`.  Until open() there is only stderr, with `first_threshold`.
+  Outlets(sys::Loop& loop, const base::Clock& clock, SeveritySet first_threshold);
+  ~Outlets();
+  Outlets(const Outlets&) = delete;
+  Outlets& operator=(const Outlets&) = delete;
+
+  /// Opens what the settings name.  What cannot be opened is told on the others, and the run goes
+  /// on without it. Errors: the first of those, for a caller that does not want to go on.
+  Result<void> open(const Settings& settings);
+  /// Begins to carry reports to the server, if there is one.  `on_change`: something about
+  /// is_ready(), is_delivered() or has_failed() may have changed.
+  Result<void> start_link(const Settings& settings, std::function<void()> on_change);
+  /// From now on the console is the device that the settings name, not stderr.
+  void leave_terminal(const Settings& settings);
+
+  void submit(Report report);
+  void flush();
+
+  bool is_ready() const { return !link_ || link_->is_ready(); }
+  /// All is acknowledged, or nobody is there to deliver to.
+  bool is_delivered() const { return !link_ || link_->session().is_settled(); }
+  bool has_failed() const { return link_ && link_->session().has_failed(); }
+  void stop_link();
+
+  /// Says once what barriers a role lacks.
+  void note_barriers(std::string_view role, std::string_view missing);
+  void note_down(std::string_view role, const Error& error);
+
+ private:
+  Result<void> open_log(const Settings& settings);
+  Result<void> open_spool(const Settings& settings);
+  void tell_no_spool(const Settings& settings, const Error& error);
+  /// Null, and told why, if there is none.
+  const Password* find_password(const Settings& settings);
+  void add_console(const Settings& settings);
+  bool has_same_link(const Settings& settings) const;
+
+  sys::Loop& loop_;
+  const base::Clock& clock_;
+  const wire::Id instance_id_;
+  sink::Dispatcher dispatcher_;
+  UniqueFd console_;
+  bool has_left_terminal_ = false;
+  sys::Loop::Timer flush_timer_ = 0;
+
+  std::optional<Settings> linked_;  ///< what spool and link were opened for
+  std::unique_ptr<spool::Spool> spool_;
+  Result<Password> embedded_;  ///< taken out of the program once, at start
+  std::optional<Password> from_file_;
+  std::unique_ptr<Link> link_;
+  std::set<std::string> noted_barriers_;
+};
+
+}  // namespace samhain::agent

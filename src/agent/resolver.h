@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agent/requests.h"
+#include "samhain/result.h"
+#include "sys/loop.h"
+#include "sys/role.h"
+
+namespace samhain::agent {
+
+/// One question to DNS, asked by a process of its own that is gone afterwards: answers of strangers
+/// are parsed far from the password.
+class Lookup {
+ public:
+  /// Errors: Timeout, Malformed, Missing (the process ended without an answer).
+  using OnDone = std::function<void(Result<Resolved>)>;
+
+  static constexpr std::chrono::seconds kLimit{20};
+
+  /// `on_done` is called once, from the loop; it may destroy the Lookup.
+  /// Errors: System (no process could be started).
+  static Result<std::unique_ptr<Lookup>> start(sys::Loop& loop, Question question, OnDone on_done);
+  ~Lookup();
+  Lookup(const Lookup&) = delete;
+  Lookup& operator=(const Lookup&) = delete;
+
+ private:
+  Lookup(sys::Loop& loop, OnDone on_done) : loop_(loop), on_done_(std::move(on_done)) {}
+  void finish(Result<Resolved> result);
+
+  sys::Loop& loop_;
+  OnDone on_done_;
+  sys::Loop::Timer timer_ = 0;
+  std::unique_ptr<sys::Role> role_;
+};
+
+/// What this host calls itself (sys::own_name), found out in a process of its own, on a loop of its
+/// own: blocks until it is known.
+Result<std::string> find_own_name();
+
+/// The resolver's own main: `samhain --role=resolver`.  Returns the exit status.
+int run_resolver();
+
+}  // namespace samhain::agent

@@ -1,0 +1,313 @@
+#include "agent/run.h"
+
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "report/catalog.h"
+#include "sys/sandbox.h"
+
+namespace samhain::agent {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// For all roles to lock themselves in; a slow machine needs a second.
+constexpr std::chrono::seconds kStartLimit{60};
+/// A check that ends waits so long for the server to acknowledge its reports, a daemon that is told
+/// to end so long; what is left stays in the spool.
+constexpr std::chrono::milliseconds kPatienceOfCheck{30'000};
+constexpr std::chrono::milliseconds kPatienceOfStop{900};
+/// Between two checks, however long each takes and whatever the interval.
+constexpr std::chrono::milliseconds kShortestRest{1'000};
+
+/// What is left of root: to start roles and lock them in, and to hand the measurers theirs.
+constexpr std::array<unsigned, 7> kCapabilities = {
+    CAP_KILL, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_SYS_CHROOT, CAP_DAC_READ_SEARCH, CAP_FOWNER};
+
+std::string own_uid() { return std::to_string(geteuid()); }
+
+}  // namespace
+
+Run::Run(sys::Loop& loop, const base::Clock& clock, Options options, const Paths& paths,
+         Loaded loaded, std::optional<sys::Detached> detached)
+    : loop_(loop),
+      clock_(clock),
+      options_(std::move(options)),
+      paths_(paths),
+      settings_(std::move(loaded.settings)),
+      problems_(std::move(loaded.problems)),
+      detached_(std::move(detached)),
+      outlets_(loop, clock, settings_.print_threshold),
+      checks_(loop, clock, outlets_, settings_) {}
+
+int Run::run() {
+  if (auto started = start(); !started) {
+    // On a daemon's stderr until it is ready: what `start` shows.
+    fmt::print(stderr, "samhain: {}\n", started.error().text());
+    outlets_.submit(
+        report::make(report::kPanicInitializing, clock_.now_ns(), {{"program", "Samhain"}}));
+    outlets_.submit(report::make(report::kExit, clock_.now_ns(),
+                                 {{"program", "Samhain"}, {"status", "exit_failure"}}));
+    outlets_.flush();
+    if (pid_file_) pid_file_->remove();
+    return 1;
+  }
+  loop_.run();
+  if (pid_file_) pid_file_->remove();
+  return exit_status_;
+}
+
+Result<void> Run::start() {
+  if (settings_.is_daemon) {
+    auto pid_file = sys::PidFile::create(settings_.pid_path);
+    if (!pid_file) {
+      outlets_.submit(report::make(report::kPidFileFailed, clock_.now_ns(),
+                                   {{"userid", own_uid()}, {"path", settings_.pid_path}}));
+      return pid_file.error().within("pid file", settings_.pid_path);
+    }
+    pid_file_.emplace(*std::move(pid_file));
+  }
+  // A daemon that could not keep its reports would be worse than none; a check in front of somebody
+  // goes on with what there is.
+  if (auto opened = outlets_.open(settings_); !opened && settings_.is_daemon) return opened;
+  if (settings_.action == Action::Check) {
+    if (auto opened = checks_.open_baseline(); !opened) {
+      return opened.error().within("baseline", settings_.baseline_path);
+    }
+  }
+  tell_start();
+  tell_problems(problems_);
+  problems_.clear();
+  if (auto taken = take_signals(); !taken) return taken;
+  if (auto started = checks_.start([this] { begin_when_ready(); }); !started) return started;
+  if (auto started = outlets_.start_link(settings_, [this] { on_link_change(); }); !started) {
+    return started;
+  }
+  start_timer_ = loop_.after(kStartLimit, [this] {
+    fmt::print(stderr, "samhain: not all of its processes could be started\n");
+    end("exit_failure", 1, 0ms);
+  });
+  return {};
+}
+
+Result<void> Run::take_signals() {
+  const auto on = [this](int signal, sys::Loop::Callback callback) {
+    return loop_.on_signal(signal, std::move(callback));
+  };
+  auto taken = on(SIGTERM, [this] { end("Terminated", 0, kPatienceOfStop); });
+  if (taken) taken = on(SIGINT, [this] { end("Interrupt", 0, kPatienceOfStop); });
+  if (taken) {
+    taken = on(SIGQUIT, [this] {
+      is_quit_wanted_ = true;
+      if (!checks_.is_running()) end("Quit", 0, kPatienceOfStop);
+    });
+  }
+  if (!is_looping()) return taken;
+
+  if (taken) {
+    taken = on(SIGHUP, [this] {
+      is_reload_wanted_ = true;
+      if (!checks_.is_running()) reload();
+    });
+  }
+  if (taken) taken = on(SIGUSR1, [this] { tell_not_built("SIGUSR1"); });
+  if (taken) taken = on(SIGUSR2, [this] { tell_not_built("SIGUSR2"); });
+  if (!settings_.is_daemon) return taken;
+
+  if (taken) taken = on(SIGTTOU, [this] { check(); });
+  if (taken) taken = on(SIGTTIN, [this] { tell_not_built("SIGTTIN"); });
+  if (taken) taken = on(SIGTSTP, [this] { tell_not_built("SIGTSTP"); });
+  return taken;
+}
+
+void Run::tell_start() {
+  const auto shown = [this](const std::string& path) {
+    return settings_.hides_setup ? std::string{"(hidden)"} : path;
+  };
+  std::vector<Field> fields = {{"program", "Samhain"},
+                               {"userid", own_uid()},
+                               {"path", shown(settings_.config_path)},
+                               {"hash", settings_.config_digest}};
+  if (settings_.action == Action::Check) {
+    fields.push_back({"path", shown(settings_.baseline_path)});
+    fields.push_back({"hash", checks_.baseline_digest()});
+  }
+  outlets_.submit(report::make(report::kStart, clock_.now_ns(), std::move(fields)));
+}
+
+void Run::tell_problems(const std::vector<config::Problem>& problems) {
+  for (const config::Problem& problem : problems) {
+    outlets_.submit(report_of(problem, settings_.config_path, clock_.now_ns()));
+  }
+}
+
+/// A daemon waits for all of its processes; a single check begins with those that measure.
+void Run::begin_when_ready() {
+  if (has_begun_ || is_ending_ || !checks_.is_ready()) return;
+  if (settings_.is_daemon && !outlets_.is_ready()) return;
+  has_begun_ = true;
+  begin();
+}
+
+void Run::begin() {
+  loop_.cancel(start_timer_);
+  const auto restrained = sys::restrain_parent(kCapabilities);
+  if (!restrained) {
+    fmt::print(stderr, "samhain: {}\n", restrained.error().text());
+    return end("exit_failure", 1, 0ms);
+  }
+  outlets_.note_barriers("scanner", restrained->text());
+  if (detached_) {
+    detached_->ready();
+    outlets_.leave_terminal(settings_);
+  }
+  if (is_looping()) {
+    mark_timer_ = loop_.after(settings_.mark_interval, [this] { mark(); });
+  }
+  check();
+}
+
+void Run::check() {
+  if (is_ending_ || !has_begun_ || checks_.is_running()) return;
+  loop_.cancel(check_timer_);
+  check_began_ = clock_.steady();
+  checks_.run([this](bool is_good) { on_checked(is_good); });
+}
+
+void Run::on_checked(bool is_good) {
+  if (is_ending_) return;
+  if (is_quit_wanted_) return end("Quit", 0, kPatienceOfStop);
+  if (!is_looping()) {
+    exit_status_ = is_good ? 0 : 1;
+    return end_once_delivered(kPatienceOfCheck);
+  }
+  // From the loop: the scanner that calls us is replaced by a reload.
+  if (is_reload_wanted_) loop_.soon([this] { reload(); });
+  plan_next_check();
+}
+
+void Run::plan_next_check() {
+  const auto rest = check_began_ + settings_.check_interval - clock_.steady();
+  const auto delay =
+      std::max(std::chrono::duration_cast<std::chrono::milliseconds>(rest), kShortestRest);
+  loop_.cancel(check_timer_);
+  check_timer_ = loop_.after(delay, [this] { check(); });
+}
+
+void Run::mark() {
+  outlets_.submit(report::make(report::kTimestamp, clock_.now_ns()));
+  mark_timer_ = loop_.after(settings_.mark_interval, [this] { mark(); });
+}
+
+void Run::reload() {
+  if (is_ending_ || !is_reload_wanted_ || !has_begun_ || checks_.is_running()) return;
+  is_reload_wanted_ = false;
+  Loading loading = load_settings(options_, paths_, settings_.host_name);
+  if (!accept(loading)) return;
+
+  Settings fresh = std::move(loading.loaded->settings);
+  // What a run is was decided when it began.
+  fresh.action = settings_.action;
+  fresh.is_daemon = settings_.is_daemon;
+  fresh.is_forever = settings_.is_forever;
+  fresh.pid_path = settings_.pid_path;
+  const Settings before = std::exchange(settings_, std::move(fresh));
+
+  (void)outlets_.open(settings_);  // what cannot be opened is told on the rest
+  outlets_.submit(report::make(report::kReloaded, clock_.now_ns()));
+  tell_problems(loading.loaded->problems);
+  auto changed = checks_.settings_changed(before);
+  if (changed) changed = outlets_.start_link(settings_, [this] { on_link_change(); });
+  if (!changed) {
+    fmt::print(stderr, "samhain: {}\n", changed.error().text());
+    return end("exit_failure", 1, kPatienceOfStop);
+  }
+  loop_.cancel(mark_timer_);
+  mark_timer_ = loop_.after(settings_.mark_interval, [this] { mark(); });
+  plan_next_check();
+}
+
+/// May it take the place of the one in use?  Why not is told.
+bool Run::accept(const Loading& loading) {
+  const std::int64_t now = clock_.now_ns();
+  std::string reason;
+  if (!loading.loaded) {
+    for (const sys::Distrust& distrust : loading.unusable.distrust) {
+      outlets_.submit(report::make_filled(report::kDistrusted, {distrust.message}, now,
+                                          {{"subroutine", "trustfile"},
+                                           {"path", settings_.config_path},
+                                           {"obj", distrust.component}}));
+    }
+    reason = loading.unusable.error.text();
+  } else {
+    const auto& problems = loading.loaded->problems;
+    const bool is_broken = std::ranges::any_of(problems, [](const config::Problem& problem) {
+      return problem.kind != config::Problem::Kind::NotBuilt;
+    });
+    if (!is_broken) return true;
+    tell_problems(problems);
+    reason = "it has wrong lines";
+  }
+  outlets_.submit(report::make(report::kOldConfigurationStays, now,
+                               {{"path", settings_.config_path}, {"reason", reason}}));
+  return false;
+}
+
+void Run::tell_not_built(std::string_view signal) {
+  outlets_.submit(
+      report::make(report::kOptionNotBuilt, clock_.now_ns(), {{"option", std::string{signal}}}));
+}
+
+void Run::end(std::string_view status, int exit_status, std::chrono::milliseconds patience) {
+  if (is_ending_) return;
+  is_ending_ = true;
+  exit_status_ = exit_status;
+  for (const sys::Loop::Timer timer : {start_timer_, check_timer_, mark_timer_}) {
+    loop_.cancel(timer);
+  }
+  checks_.stop();
+  outlets_.submit(report::make(report::kExit, clock_.now_ns(),
+                               {{"program", "Samhain"}, {"status", std::string{status}}}));
+  deliver(patience, [this] {
+    outlets_.stop_link();
+    loop_.stop();
+  });
+}
+
+/// The findings first, so that EXIT is the last line; then EXIT itself.
+void Run::end_once_delivered(std::chrono::milliseconds patience) {
+  const auto deadline = clock_.steady() + patience;
+  deliver(patience, [this, deadline] {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_.steady());
+    end(exit_status_ == 0 ? "exit_success" : "exit_failure", exit_status_, std::max(left, 0ms));
+  });
+}
+
+/// Calls `then` from the loop once all is acknowledged, a try has failed, or `patience` is at its
+/// end.
+void Run::deliver(std::chrono::milliseconds patience, std::function<void()> then) {
+  on_delivered_ = std::move(then);
+  outlets_.flush();
+  loop_.cancel(patience_timer_);
+  patience_timer_ = loop_.after(patience, [this] {
+    if (const auto done = std::exchange(on_delivered_, nullptr)) done();
+  });
+  loop_.soon([this] { on_link_change(); });
+}
+
+void Run::on_link_change() {
+  begin_when_ready();
+  if (!on_delivered_ || (!outlets_.is_delivered() && !outlets_.has_failed())) return;
+  loop_.cancel(patience_timer_);
+  // From the loop: the link that calls us may be stopped by what follows.
+  loop_.soon([done = std::exchange(on_delivered_, nullptr)] { done(); });
+}
+
+}  // namespace samhain::agent

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/checks.h"
+#include "agent/options.h"
+#include "agent/outlets.h"
+#include "agent/settings.h"
+#include "base/clock.h"
+#include "samhain/result.h"
+#include "sys/daemon.h"
+#include "sys/loop.h"
+
+namespace samhain::agent {
+
+/// One life of the scanner, from START to EXIT.
+class Run {
+ public:
+  /// Borrows `loop`, `clock` and `paths`.  `detached`: this is a daemon's process.
+  Run(sys::Loop& loop, const base::Clock& clock, Options options, const Paths& paths, Loaded loaded,
+      std::optional<sys::Detached> detached);
+
+  int run();  ///< the exit status
+
+ private:
+  bool is_looping() const { return settings_.is_daemon || settings_.is_forever; }
+
+  Result<void> start();
+  Result<void> take_signals();
+  void tell_start();
+  void tell_problems(const std::vector<config::Problem>& problems);
+  void begin_when_ready();
+  void begin();
+
+  void check();
+  void on_checked(bool is_good);
+  void plan_next_check();
+  void mark();
+  void reload();
+  bool accept(const Loading& loading);
+  void tell_not_built(std::string_view signal);
+
+  void end(std::string_view status, int exit_status, std::chrono::milliseconds patience);
+  void end_once_delivered(std::chrono::milliseconds patience);
+  void deliver(std::chrono::milliseconds patience, std::function<void()> then);
+  void on_link_change();
+
+  sys::Loop& loop_;
+  const base::Clock& clock_;
+  const Options options_;
+  const Paths& paths_;
+  Settings settings_;
+  std::vector<config::Problem> problems_;
+  std::optional<sys::Detached> detached_;
+  std::optional<sys::PidFile> pid_file_;
+  Outlets outlets_;
+  Checks checks_;
+
+  bool has_begun_ = false;
+  bool is_ending_ = false;
+  bool is_quit_wanted_ = false;
+  bool is_reload_wanted_ = false;
+  int exit_status_ = 1;
+  std::chrono::steady_clock::time_point check_began_;
+  sys::Loop::Timer start_timer_ = 0;
+  sys::Loop::Timer check_timer_ = 0;
+  sys::Loop::Timer mark_timer_ = 0;
+  sys::Loop::Timer patience_timer_ = 0;
+  std::function<void()> on_delivered_;
+};
+
+}  // namespace samhain::agent

@@ -1,0 +1,158 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "agent/password.h"
+#include "base/clock.h"
+#include "crypto/mac.h"
+#include "samhain/bytes.h"
+#include "samhain/report.h"
+#include "spool/spool.h"
+#include "srp/exchange.h"
+#include "sys/loop.h"
+#include "wire/frame.h"
+#include "wire/messages.h"
+
+namespace samhain::agent {
+
+/// What carries a session's frames: the courier, or in tests a fake.  It answers by calling the
+/// session's opened(), connect_failed(), received() and closed(), from the loop and never from
+/// inside a call here.
+class Transport {
+ public:
+  Transport() = default;
+  virtual ~Transport() = default;
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+  virtual void open() = 0;  ///< a connection; one at a time
+  virtual void send(wire::Type type, ByteView payload) = 0;
+  virtual void close() = 0;  ///< nothing of the old connection comes after this
+};
+
+/// The agent's end of docs/protocol.md sections 3 to 5: proves the password, holds the session key,
+/// signs the spool's reports and sends them until the server has acknowledged each.  A lost server
+/// is tried again, by itself, after a pause that grows.
+class Session {
+ public:
+  struct Settings {
+    std::string client_name;  ///< what we claim to be
+    wire::Id instance_id{};   ///< random, of this process: the server tells a second one by it
+    std::string server;       ///< as configured: in messages
+    std::uint16_t port = 0;
+    std::chrono::milliseconds first_pause{1'000};
+    std::chrono::milliseconds longest_pause{60'000};
+    std::chrono::milliseconds keep_alive{60'000};  ///< an idle connection is closed after so long
+    std::chrono::milliseconds handshake_limit{45'000};
+    std::chrono::milliseconds answer_limit{60'000};  ///< longest wait for an acknowledgement
+  };
+  using OnReport = std::function<void(Report&&)>;
+
+  /// Borrows `loop`, `clock`, `spool`, `transport` and `password`.
+  Session(sys::Loop& loop, const base::Clock& clock, spool::Spool& spool, Transport& transport,
+          const Password& password, Settings settings, OnReport on_report);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void wake();  ///< the spool has something new
+  void stop();  ///< for good; what is not acknowledged stays in the spool
+
+  bool is_settled() const { return spool_.is_empty(); }  ///< all is acknowledged
+  bool has_failed() const { return has_failed_; }        ///< the last try; nothing worked since
+  void on_progress(sys::Loop::Callback callback) { on_progress_ = std::move(callback); }
+
+  // From the transport.
+  void opened(const srp::ChannelBinding& binding);
+  void connect_failed(std::string_view address, std::string_view reason);
+  void received(wire::Type type, ByteView payload);
+  void closed(std::string_view reason);
+
+ private:
+  enum class State : std::uint8_t {
+    Idle,      ///< nothing to say
+    Pausing,   ///< after a failure
+    Opening,   ///< the transport is at it
+    Greeting,  ///< Hello is sent
+    Proving,
+    Resuming,
+    Open,
+    Stopped
+  };
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  /// What SRP gave: lives over many connections until the server forgets it or its time is up.
+  struct Agreement {
+    wire::Id id{};
+    crypto::Mac mac;
+    TimePoint renew_at;
+  };
+  struct Sent {
+    std::uint64_t seq;
+    std::size_t size;
+  };
+
+  void connect();
+  void greet();
+  void resume();
+  void take_challenge(ByteView payload);
+  void take_acceptance(ByteView payload);
+  void take_resumption(ByteView payload);
+  void take_acknowledgement(ByteView payload);
+  void begin_talk(std::uint64_t next_seq);
+  void forget_acknowledged(std::uint64_t seq);
+  void pump();
+  void send_report(std::uint64_t seq, ByteView body);
+  bool is_window_full() const;
+
+  void go(State state);
+  void arm(std::chrono::milliseconds delay, void (Session::*handler)());
+  void arm_watch();
+  void on_handshake_late();
+  void on_watch();
+
+  void fail(std::string_view received);  ///< says what it means in this state, then pauses
+  void pause_and_retry();
+  std::string_view expected() const;
+  void tell(Report report);
+  void tell_once(Report report);  ///< not again before something has worked in between
+  void progress();
+
+  sys::Loop& loop_;
+  const base::Clock& clock_;
+  spool::Spool& spool_;
+  Transport& transport_;
+  const Password& password_;
+  Settings settings_;
+  OnReport on_report_;
+  sys::Loop::Callback on_progress_;
+
+  State state_ = State::Idle;
+  std::optional<sys::Loop::Timer> timer_;
+  std::chrono::milliseconds pause_;
+  bool has_failed_ = false;
+  bool has_told_service_failure_ = false;
+  std::set<std::string> told_;
+
+  srp::ChannelBinding binding_{};
+  std::optional<srp::Client> client_;
+  std::optional<Agreement> agreement_;
+  wire::Id nonce_{};
+
+  std::uint64_t next_to_send_ = 0;
+  std::deque<Sent> in_flight_;
+  std::size_t in_flight_bytes_ = 0;
+  TimePoint last_heard_;
+  TimePoint last_active_;
+  bool is_pumping_ = false;
+};
+
+}  // namespace samhain::agent

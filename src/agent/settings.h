@@ -1,0 +1,106 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/options.h"
+#include "config/document.h"
+#include "policy/policy.h"
+#include "report/form.h"
+#include "samhain/report.h"
+#include "samhain/result.h"
+#include "samhain/severity.h"
+#include "scan/scan.h"
+#include "sys/file.h"
+#include "sys/socket.h"
+
+namespace samhain::agent {
+
+/// Where things are unless the configuration says otherwise: fixed by configure.
+struct Paths {
+  std::string config;
+  std::string log;
+  std::string pid;
+  std::string state;
+  std::string baseline;
+};
+
+/// What samhainrc(5) and the command line say together.
+struct Settings {
+  std::string config_path;
+  std::string config_digest;  ///< SHA-256 in hex, for START
+  std::string host_name;      ///< what this host calls itself
+
+  Action action = Action::None;
+  bool is_daemon = false;
+  bool is_forever = false;
+  bool hides_setup = false;
+  std::chrono::seconds check_interval{600};
+  std::chrono::seconds mark_interval{60};
+
+  std::string baseline_path;
+  std::string log_path;
+  std::string pid_path;
+  std::string console_path;  ///< of a daemon
+  std::vector<uid_t> trusted;
+
+  SeveritySet print_threshold = SeveritySet::from(Severity::Info);
+  SeveritySet log_threshold = SeveritySet::from(Severity::Mark);
+  SeveritySet export_threshold = SeveritySet::from(Severity::Mark);
+  report::Form print_form = report::Form::Guide;
+  report::Form log_form = report::Form::Guide;
+
+  std::string server_host;  ///< empty: no server
+  std::uint16_t server_port = 0;
+  std::optional<sys::Address> bind_address;
+  std::string password_file;  ///< empty: the password is in the program
+  std::chrono::seconds keep_alive{60};
+  std::string spool_path;
+  std::uint64_t spool_limit_bytes = 256U << 20;
+
+  unsigned measurers = 0;  ///< 0: one a core
+  std::chrono::seconds measure_timeout{120};
+  int default_depth = 0;
+  std::vector<policy::Watch> watches;
+  scan::Settings scan;
+
+  bool exports() const { return !server_host.empty() && !export_threshold.is_empty(); }
+};
+
+/// What reading a configuration gave: the settings, and every line that was not taken.
+struct Loaded {
+  Settings settings;
+  std::vector<config::Problem> problems;
+};
+
+/// Why a configuration cannot be used at all.
+struct Unusable {
+  Error error{Error::Kind::System, {}};
+  std::vector<sys::Distrust> distrust;  ///< not empty: the path is not trusted
+};
+
+/// The outcome of load_settings(): exactly one of the two.
+struct Loading {
+  std::optional<Loaded> loaded;
+  Unusable unusable;
+};
+
+/// Reads the configuration of `options`, or else that of `paths`; the command line wins.
+Loading load_settings(const Options& options, const Paths& paths, const std::string& host_name);
+
+/// The same from its text, without looking at a file: for tests, and the core of the above.
+Loaded read_settings(std::string_view text, const Options& options, const Paths& paths,
+                     const config::Surroundings& surroundings);
+
+/// A problem as the lines that tell it (spec: client-runtime.md section 5): the classic text, with
+/// the reason and the remedy as further fields.
+Report report_of(const config::Problem& problem, const std::string& config_path,
+                 std::int64_t time_ns);
+
+}  // namespace samhain::agent
