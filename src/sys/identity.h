@@ -12,7 +12,7 @@ namespace samhain::sys {
 
 /// A user to run as.
 struct Identity {
-  std::string name;
+  std::string name = {};
   uid_t uid = 0;
   gid_t gid = 0;
 };

@@ -30,13 +30,13 @@ inline constexpr int kRoleChannel = 3;
 class Role {
  public:
   struct Spec {
-    std::string name;
-    std::span<const Rule> rules;    ///< what is accepted from it, kReady included by Role
-    std::function<Bytes()> set_up;  ///< payload of kSetUp, at each start
-    Channel::OnMessage on_message;  ///< its own kinds only
-    std::function<void(std::string_view missing_barriers)> on_ready;
-    std::function<void(const Error&)> on_down;  ///< died or broke a rule; a restart is planned
-    bool is_restarted = true;                   ///< false for short-lived helpers
+    std::string name = {};
+    std::span<const Rule> rules = {};    ///< what is accepted from it, kReady included by Role
+    std::function<Bytes()> set_up = {};  ///< payload of kSetUp, at each start
+    Channel::OnMessage on_message = {};  ///< its own kinds only
+    std::function<void(std::string_view missing_barriers)> on_ready = {};
+    std::function<void(const Error&)> on_down = {};  ///< died or broke a rule; a restart is planned
+    bool is_restarted = true;                        ///< false for short-lived helpers
   };
 
   /// Starts the process now; it becomes ready later, from the loop.

@@ -13,12 +13,12 @@ namespace samhain::sys {
 
 /// What one role may still do after lock_in().  Everything that is not named here is taken away.
 struct Confinement {
-  std::string_view role;               ///< for messages
-  std::optional<Identity> identity;    ///< become this user; set only where started as root
-  std::vector<unsigned> capabilities;  ///< CAP_… kept across the change of user; mostly none
-  bool has_empty_root = false;         ///< no path leads anywhere any more
-  bool may_read_files = false;         ///< Landlock: reading below / stays, all writing goes
-  std::vector<int> system_calls;       ///< SCMP_SYS(…) numbers beyond the common ones
+  std::string_view role = {};               ///< for messages
+  std::optional<Identity> identity = {};    ///< become this user; set only where started as root
+  std::vector<unsigned> capabilities = {};  ///< CAP_… kept across the change of user; mostly none
+  bool has_empty_root = false;              ///< no path leads anywhere any more
+  bool may_read_files = false;              ///< Landlock: reading below / stays, all writing goes
+  std::vector<int> system_calls = {};       ///< SCMP_SYS(…) numbers beyond the common ones
   /// openat(2) with O_RDONLY only, and ioctl(2) with FS_IOC_GETFLAGS only.
   bool may_open_read_only = false;
   /// socket(2) for AF_INET and AF_INET6 streams only.
@@ -34,8 +34,8 @@ struct Barriers {
   bool empty_root = false;
   bool landlock = false;
   bool seccomp = false;
-  bool own_user = false;             ///< runs as an identity of its own
-  std::vector<std::string> missing;  ///< what was asked for and does not hold, and why
+  bool own_user = false;                  ///< runs as an identity of its own
+  std::vector<std::string> missing = {};  ///< what was asked for and does not hold, and why
   std::string text() const;  ///< "no empty root (…), no Landlock (kernel)": what is missing; or ""
 };
 

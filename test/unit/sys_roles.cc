@@ -1,11 +1,14 @@
 #include "unit/sys_roles.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdlib>
 
+#include "sys/daemon.h"
 #include "sys/role.h"
+#include "sys/sandbox.h"
 
 extern char** environ;
 
@@ -13,6 +16,7 @@ namespace samhain::sys::testing {
 namespace {
 
 constexpr int kRefused = 2;
+constexpr int kFails = 5;
 
 /// Says in the place of missing barriers what a role must not have inherited.
 std::string inherited() {
@@ -55,11 +59,40 @@ int run_echo() {
   return status;
 }
 
+/// A role with every barrier, which then waits for its end.
+int run_locked() {
+  if (!receive_set_up()) return kRefused;
+  const auto barriers =
+      lock_in(Confinement{.role = "locked", .has_empty_root = true, .may_share_user = true});
+  if (!barriers) return EXIT_FAILURE;
+  const auto fd = announce_ready(barriers->text());
+  if (!fd) return EXIT_FAILURE;
+  char none = 0;
+  return read(fd->get(), &none, 1) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 }  // namespace
 
 int run_role(const std::string& name) {
   if (name == "echo") return run_echo();
+  if (name == "locked") return run_locked();
   return kRefused;
+}
+
+int run_daemon(const std::string& pid_path, const std::string& manner) {
+  auto detached = Detached::detach();
+  if (!detached) return EXIT_FAILURE;
+  if (manner == "fails") return kFails;
+  if (manner == "dies") raise(SIGKILL);
+  auto loop = Loop::create();
+  auto file = PidFile::create(pid_path);
+  if (!loop || !file) return EXIT_FAILURE;
+  if (!(*loop)->on_signal(SIGTERM, [&] { (*loop)->stop(); })) return EXIT_FAILURE;
+  if (!(*loop)->on_signal(SIGHUP, [] {})) return EXIT_FAILURE;
+  detached->ready();
+  (*loop)->run();
+  file->remove();
+  return EXIT_SUCCESS;
 }
 
 }  // namespace samhain::sys::testing
