@@ -1,0 +1,6 @@
+if BUILD_CLIENT
+dist_man_MANS += %D%/samhainrc.5
+endif
+if BUILD_SERVER
+dist_man_MANS += %D%/yulerc.5
+endif
