@@ -25,7 +25,8 @@ struct Entry {
   std::uint32_t attributes = 0;
 };
 
-/// Key that signs and checks the local baseline: `PATH.key`, mode 0600, beside it; made at init.
+/// Key that signs and checks the baseline at `path`: 32 bytes in `path`.key, mode 0600, made at
+/// init.
 Result<crypto::SigningSeed> load_or_make_key(const std::string& path);
 /// Errors: Missing, Refused (readable by others), Malformed.
 Result<crypto::SigningSeed> load_key(const std::string& path);
@@ -34,26 +35,33 @@ Result<crypto::SigningSeed> load_key(const std::string& path);
 /// Without commit() nothing has happened.  SQLite, tables meta, directory, entry (docs/baseline).
 class Writer {
  public:
+  /// Errors: Busy (another init is under way), System (disk full, no such directory…).
   static Result<std::unique_ptr<Writer>> create(const std::string& path);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
   Result<void> add(std::string_view directory, const Entry& entry);
-  /// Flushes, signs (a trailer after the last page), renames, flushes the directory.
+  /// Flushes, signs (a trailer after the last page), renames, flushes the directory.  Once; after
+  /// an error the old baseline is still the one that counts.
   Result<void> commit(const crypto::SigningSeed& key);
 
  private:
   struct State;
   explicit Writer(std::unique_ptr<State> state);
+  Result<std::int64_t> id_of(std::string_view directory);
+  Result<void> close_tables();
   std::unique_ptr<State> state_;
 };
 
-/// A baseline whose signature was good before SQLite saw one byte of it.
+/// A baseline whose signature was good before SQLite saw one byte of it, and which SQLite reads
+/// from the very bytes that were verified: the file is mapped once and never opened again.
 class Reader {
  public:
-  /// Errors: Missing (no file), Refused (signature), Malformed (cut, no trailer), Version (newer).
-  static Result<std::unique_ptr<Reader>> open(const std::string& path, const crypto::SigningSeed& key);
+  /// Errors: Missing (no file), Refused (signature, or others may write the file or its path),
+  ///         Malformed (cut, no signature), Version (newer), System.
+  static Result<std::unique_ptr<Reader>> open(const std::string& path,
+                                              const crypto::SigningSeed& key);
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
@@ -64,8 +72,8 @@ class Reader {
   Result<std::optional<Entry>> find(std::string_view directory, std::string_view name);
   /// All directories that have entries, sorted.
   Result<std::vector<std::string>> directories();
-  std::uint64_t size();             ///< entries
-  std::string digest_hex() const;   ///< SHA-256 of the file, for START
+  Result<std::uint64_t> size();    ///< entries; counts them
+  std::string digest_hex() const;  ///< SHA-256 of the file, for START
 
  private:
   struct State;

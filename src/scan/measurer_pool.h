@@ -1,9 +1,14 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/attributes.h"
@@ -14,27 +19,38 @@
 
 namespace samhain::scan {
 
+/// Names in one order at most; a directory with more is dealt out in several.
+inline constexpr std::size_t kMaxNames = 2'000;
+
 /// A name to measure, and for a growing log how many of its first bytes to digest besides.
 struct Wanted {
-  std::string name;
-  policy::AttributeSet attributes;
+  std::string name{};
+  policy::AttributeSet attributes{};
   std::uint64_t prefix_size = 0;
+  std::uint8_t type = 0;  ///< DT_… as the directory said, DT_UNKNOWN (0): find out first
 };
 
-/// One piece of work for a measurer: the entries of a directory, or names in it.
+/// One piece of work for a measurer: the entries of a directory, or names in it, or the one file in
+/// it that has a certain inode.
 struct Order {
-  std::string directory;            ///< absolute; opened component by component, no symlink below `trusted_depth`
-  std::size_t trusted_depth = 0;    ///< leading components that may be symlinks: the configured root's parents
-  bool lists = false;               ///< measure every entry, by `attributes` or by what `names` says
-  policy::AttributeSet attributes;
-  std::vector<Wanted> names;
+  std::string
+      directory;  ///< absolute; opened component by component, no symlink below `trusted_depth`
+  std::size_t trusted_depth =
+      0;               ///< leading components that may be symlinks: the configured root's parents
+  bool lists = false;  ///< measure every entry, by `attributes` or by what `names` says
+  policy::AttributeSet attributes{};
+  std::vector<Wanted> names{};  ///< at most kMaxNames
+  /// Not 0: of all entries only the regular file with this inode, by `attributes`, its first
+  /// `prefix_size` bytes digested besides (a log that was renamed).
+  std::uint64_t inode = 0;
+  std::uint64_t prefix_size = 0;
 };
 
 /// What comes back, in any number of pieces; is_last ends the order.
 struct Answer {
   std::vector<FileFacts> facts;
   /// Names left for others, because this measurer has had enough: order them again.
-  std::vector<std::string> rest;
+  std::vector<Wanted> rest;
   bool is_last = false;
   Stage failed_stage = Stage::None;  ///< the directory itself could not be read
   int failed_errno = 0;
@@ -46,20 +62,23 @@ struct Answer {
 class MeasurerPool {
  public:
   struct Settings {
-    unsigned count = 0;  ///< 0: one a core
-    std::chrono::seconds deadline{120};
+    unsigned count = 0;                            ///< 0: one a core
+    std::chrono::seconds deadline{120};            ///< for one system call on one object
+    std::function<void(const Error&)> on_trouble;  ///< one died or hung, and what was done about it
   };
   using OnAnswer = std::function<void(Answer&&)>;
 
-  static Result<std::unique_ptr<MeasurerPool>> start(sys::Loop& loop, Settings settings,
-                                                     std::function<void(std::string_view)> on_ready);
+  static Result<std::unique_ptr<MeasurerPool>> start(
+      sys::Loop& loop, Settings settings, std::function<void(std::string_view)> on_ready);
   ~MeasurerPool();
   MeasurerPool(const MeasurerPool&) = delete;
   MeasurerPool& operator=(const MeasurerPool&) = delete;
 
   bool is_ready() const;
   void submit(Order order, OnAnswer on_answer);  ///< queued; last in, first out
-  std::size_t outstanding() const;
+  std::size_t outstanding() const;               ///< orders not yet answered
+  void drop_all();  ///< forgets every order; their callbacks are not called any more
+  std::chrono::seconds deadline() const;
   std::vector<pid_t> pids() const;
 
  private:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -34,15 +35,16 @@ struct Summary {
 };
 
 /// Everything the policy names, once: walk, measure, compare with the baseline (check) or write it
-/// (init), report.  Driven by the loop; memory grows with the directories under way, not with the tree.
-/// In check mode what was reported is remembered in this object from scan to scan (ReportOnlyOnce).
+/// (init), report.  Driven by the loop; memory grows with the directories under way, not with the
+/// tree. In check mode what was reported is remembered in this object from scan to scan
+/// (ReportOnlyOnce).
 class Scanner {
  public:
   using OnReport = std::function<void(Report&&)>;
   using OnDone = std::function<void(Result<Summary>)>;
 
-  Scanner(sys::Loop& loop, MeasurerPool& pool, const base::Clock& clock, const policy::PolicyTree& tree,
-          Settings settings, OnReport on_report);
+  Scanner(sys::Loop& loop, MeasurerPool& pool, const base::Clock& clock,
+          const policy::PolicyTree& tree, Settings settings, OnReport on_report);
   ~Scanner();
   Scanner(const Scanner&) = delete;
   Scanner& operator=(const Scanner&) = delete;

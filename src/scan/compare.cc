@@ -1,0 +1,90 @@
+#include "scan/compare.h"
+
+#include <linux/fs.h>
+#include <sys/stat.h>
+
+namespace samhain::scan {
+
+using policy::Attribute;
+using policy::AttributeSet;
+
+std::uint32_t flags_with_letters(std::uint32_t flags) {
+  constexpr std::uint32_t kLetters = FS_SECRM_FL | FS_UNRM_FL | FS_SYNC_FL | FS_IMMUTABLE_FL |
+                                     FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_COMPR_FL |
+                                     FS_TOPDIR_FL | FS_DIRSYNC_FL | FS_NOTAIL_FL |
+                                     FS_JOURNAL_DATA_FL;
+  return flags & kLetters;
+}
+
+namespace {
+
+bool is_growing(const baseline::Entry& known, const FileFacts& now, AttributeSet watched) {
+  return watched.has(Attribute::Growing) && S_ISREG(known.facts.mode) && S_ISREG(now.mode);
+}
+
+bool is_unreadable(const FileFacts& now) {
+  return now.failed_stage == Stage::Open || now.failed_stage == Stage::Read;
+}
+
+bool differs_in_mode(const FileFacts& known, const FileFacts& now) {
+  if (known.mode != now.mode) return true;
+  return flags_with_letters(known.flags) != flags_with_letters(now.flags) && !is_unreadable(now);
+}
+
+}  // namespace
+
+const std::optional<Digest>& digest_to_compare(const baseline::Entry& known, const FileFacts& now,
+                                               AttributeSet watched) {
+  // An empty beginning is the same in every file; a shorter file has no such beginning.
+  const bool is_prefix =
+      is_growing(known, now, watched) && known.facts.size > 0 && now.size >= known.facts.size;
+  return is_prefix ? now.prefix_digest : now.digest;
+}
+
+AttributeSet compare(const baseline::Entry& known, const FileFacts& now, AttributeSet watched) {
+  const FileFacts& old = known.facts;
+  AttributeSet differing;
+  const auto note = [&](Attribute attribute, bool differs) {
+    if (differs && watched.has(attribute)) differing.add(attribute);
+  };
+  note(Attribute::Link, old.target != now.target);
+  note(Attribute::Device, old.rdevice != now.rdevice);
+  note(Attribute::Inode, old.inode != now.inode);
+  note(Attribute::Hardlinks, old.links != now.links);
+  note(Attribute::Mode, differs_in_mode(old, now));
+  note(Attribute::User, old.uid != now.uid);
+  note(Attribute::Group, old.gid != now.gid);
+  note(Attribute::Mtime, old.mtime != now.mtime);
+  note(Attribute::Ctime, old.ctime != now.ctime);
+  note(Attribute::Atime, old.atime != now.atime);
+
+  const bool grows = is_growing(known, now, watched);
+  note(Attribute::Size, grows ? now.size < old.size : now.size != old.size);
+  const bool is_empty_beginning = grows && old.size == 0;
+  if (!is_unreadable(now) && !is_empty_beginning) {
+    note(Attribute::Checksum, old.digest != digest_to_compare(known, now, watched));
+  }
+  return differing;
+}
+
+std::string change_code(AttributeSet differing) {
+  std::string code = "----------";
+  const auto put = [&](std::size_t position, char letter, Attribute attribute) {
+    if (differing.has(attribute)) code[position] = letter;
+  };
+  put(0, 'C', Attribute::Checksum);
+  put(1, 'L', Attribute::Link);
+  put(2, 'D', Attribute::Device);
+  put(3, 'I', Attribute::Inode);
+  put(4, 'H', Attribute::Hardlinks);
+  put(5, 'M', Attribute::Mode);
+  put(6, 'U', Attribute::User);
+  put(7, 'G', Attribute::Group);
+  put(8, 'T', Attribute::Mtime);
+  put(8, 'T', Attribute::Ctime);
+  put(8, 'T', Attribute::Atime);
+  put(9, 'S', Attribute::Size);
+  return code;
+}
+
+}  // namespace samhain::scan

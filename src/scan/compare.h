@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "baseline/baseline.h"
+#include "policy/attributes.h"
+#include "samhain/facts.h"
+
+namespace samhain::scan {
+
+/// The attributes in which an object differs from its entry, of those that a policy watches.
+///
+/// Growing logs (Attribute::Growing): the first bytes, as many as the entry has, must have its
+/// digest, and the size may only grow; `now.prefix_digest` is of those bytes.  A file that became
+/// shorter differs in checksum and size.  What could not be read does not differ in checksum.
+policy::AttributeSet compare(const baseline::Entry& known, const FileFacts& now,
+                             policy::AttributeSet watched);
+
+/// The digest to be shown and remembered beside the entry's: of the same bytes.
+const std::optional<Digest>& digest_to_compare(const baseline::Entry& known, const FileFacts& now,
+                                               policy::AttributeSet watched);
+
+/// Ten positions, `-` where unchanged: checksum, link, device, inode, hardlinks, mode, user, group,
+/// any time, size: "C-------TS".
+std::string change_code(policy::AttributeSet differing);
+
+/// The flags of FS_IOC_GETFLAGS that have a letter; the others (extents, index…) are the file
+/// system's own affair and no change.
+std::uint32_t flags_with_letters(std::uint32_t flags);
+
+}  // namespace samhain::scan

@@ -1,0 +1,247 @@
+#include "scan/judge.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "report/catalog.h"
+#include "scan/paths.h"
+
+namespace samhain::scan {
+namespace {
+
+using baseline::Entry;
+using policy::Attribute;
+using policy::AttributeSet;
+
+Field path_field(std::string_view path) { return Field{"path", std::string{path}}; }
+Field user_field() { return Field{"userid", std::to_string(geteuid())}; }
+std::string errno_text(int sys_errno) { return std::strerror(sys_errno); }
+
+/// `known` with the attributes that were told taken from `now`.
+Entry merged(const Entry& known, const Entry& now, AttributeSet told) {
+  Entry entry = known;
+  FileFacts& to = entry.facts;
+  const FileFacts& from = now.facts;
+  if (told.has(Attribute::Checksum)) to.digest = from.digest;
+  if (told.has(Attribute::Link)) to.target = from.target;
+  if (told.has(Attribute::Device)) to.rdevice = from.rdevice;
+  if (told.has(Attribute::Inode)) to.inode = from.inode;
+  if (told.has(Attribute::Hardlinks)) to.links = from.links;
+  if (told.has(Attribute::Mode)) {
+    to.mode = from.mode;
+    to.flags = from.flags;
+  }
+  if (told.has(Attribute::User)) {
+    to.uid = from.uid;
+    entry.owner = now.owner;
+  }
+  if (told.has(Attribute::Group)) {
+    to.gid = from.gid;
+    entry.group = now.group;
+  }
+  if (told.has(Attribute::Mtime)) to.mtime = from.mtime;
+  if (told.has(Attribute::Ctime)) to.ctime = from.ctime;
+  if (told.has(Attribute::Atime)) to.atime = from.atime;
+  if (told.has(Attribute::Size)) to.size = from.size;
+  return entry;
+}
+
+}  // namespace
+
+Judge::Judge(const base::Clock& clock, Settings settings, Scanner::OnReport on_report)
+    : clock_(clock), settings_(std::move(settings)), on_report_(std::move(on_report)) {}
+
+void Judge::begin(Mode mode, std::chrono::seconds deadline) {
+  mode_ = mode;
+  deadline_ = deadline;
+  summary_ = {};
+  names_.clear();
+}
+
+Wording Judge::wording() const {
+  return {.full_detail = settings_.reports_full_detail,
+          .uses_local_time = settings_.uses_local_time};
+}
+
+Severity Judge::severity_of(const policy::Rule& rule) const {
+  return settings_.severities.of(rule.policy);
+}
+
+Severity Judge::severity_of_missing(std::uint8_t policy) const {
+  const bool is_ignored = policy == static_cast<std::uint8_t>(policy::Name::IgnoreAll);
+  return is_ignored ? settings_.severities.of(policy::Name::IgnoreAll) : settings_.severities.files;
+}
+
+void Judge::finding(Report report, Severity severity) {
+  ++summary_.findings;
+  report.severity = severity;
+  on_report_(std::move(report));
+}
+
+void Judge::trouble(Report report, Severity severity) {
+  ++summary_.errors;
+  report.severity = severity;
+  on_report_(std::move(report));
+}
+
+Entry Judge::entry_of(const FileFacts& facts, const policy::Rule& rule) {
+  return Entry{.facts = facts,
+               .owner = names_.user(facts.uid).text,
+               .group = names_.group(facts.gid).text,
+               .policy = static_cast<std::uint8_t>(rule.policy),
+               .attributes = rule.attributes.bits()};
+}
+
+void Judge::look_at(std::string_view directory, const FileFacts& facts, const policy::Rule& rule) {
+  if (rule.policy == policy::Name::IgnoreAll) return;
+  OwnerNames::Name& user = names_.user(facts.uid);
+  OwnerNames::Name& group = names_.group(facts.gid);
+  const bool is_all_right = user.is_known && group.is_known && !is_weird(facts.name);
+  if (is_all_right) return;
+
+  const std::string path = join(directory, facts.name);
+  const Severity severity = settings_.severities.names;
+  // An account that was removed leaves thousands of files: one line for it is enough.
+  if (!user.is_known && !std::exchange(user.was_told, true)) {
+    trouble(report::make(report::kNoSuchUser, clock_.now_ns(),
+                         {{"interface", "getpwuid"}, {"userid", user.text}, path_field(path)}),
+            severity);
+  }
+  if (!group.is_known && !std::exchange(group.was_told, true)) {
+    trouble(report::make(report::kNoSuchGroup, clock_.now_ns(),
+                         {{"interface", "getgrgid"}, {"group", group.text}, path_field(path)}),
+            severity);
+  }
+  if (is_weird(facts.name)) {
+    trouble(report::make(report::kWeirdFilename, clock_.now_ns(), {path_field(path)}), severity);
+  }
+}
+
+void Judge::tell_trouble(std::string_view path, const FileFacts& facts, const policy::Rule& rule) {
+  const std::int64_t now = clock_.now_ns();
+  const std::string text = errno_text(facts.failed_errno);
+  switch (facts.failed_stage) {
+    case Stage::None:
+      return;
+    case Stage::Timeout:
+      return trouble(
+          report::make_filled(report::kChecksumTimeout, {std::to_string(deadline_.count())}, now,
+                              {path_field(path)}),
+          report::kChecksumTimeout.severity);
+    case Stage::Unstable:
+      return trouble(report::make(report::kFileUnstable, now, {path_field(path)}),
+                     report::kFileUnstable.severity);
+    case Stage::Readlink:
+      return trouble(report::make_filled(report::kReadlinkFailed, {text}, now,
+                                         {{"interface", "readlink"}, path_field(path)}),
+                     severity_of(rule));
+    case Stage::Open:
+    case Stage::Read: {
+      Report report = report::make(report::kFileNotAccessible, now,
+                                   {user_field(), path_field(path), {"obj", text}});
+      report.event_class = EventClass::Fil;
+      return trouble(std::move(report), settings_.severities.files);
+    }
+    case Stage::Lstat:
+    case Stage::Opendir:
+      return trouble(report::make_interface(report::kInterfaceFailed, "lstat", text, now,
+                                            {user_field(), path_field(path)}),
+                     severity_of(rule));
+  }
+}
+
+void Judge::tell_directory_trouble(std::string_view path, Stage stage, int sys_errno) {
+  if (stage == Stage::Timeout) {
+    FileFacts facts;
+    facts.failed_stage = stage;
+    return tell_trouble(path, facts, {});
+  }
+  trouble(report::make_filled(report::kOpendirFailed, {errno_text(sys_errno)}, clock_.now_ns(),
+                              {{"interface", "opendir"}, path_field(path)}),
+          settings_.severities.dirs);
+}
+
+void Judge::judge(std::string_view directory, const Entry* known, const FileFacts& facts,
+                  const policy::Rule& rule) {
+  if (known == nullptr) {
+    const Entry entry = entry_of(facts, rule);
+    const std::string path = join(directory, facts.name);
+    finding(describe_added(path, entry, wording(), clock_.now_ns()), severity_of(rule));
+    if (settings_.reports_once) memory_.put(directory, entry);
+    return;
+  }
+  const AttributeSet differing = compare(*known, facts, rule.attributes);
+  if (!differing.is_empty()) return tell_changed(directory, *known, facts, rule, differing);
+  const bool has_grown = rule.attributes.has(Attribute::Growing) && S_ISREG(facts.mode) &&
+                         facts.size != known->facts.size && facts.digest;
+  if (has_grown) accept(directory, *known, facts, rule);
+}
+
+void Judge::tell_changed(std::string_view directory, const Entry& known, const FileFacts& facts,
+                         const policy::Rule& rule, AttributeSet differing) {
+  const Entry now = entry_of(facts, rule);
+  finding(describe_changed(join(directory, facts.name), known, now, rule, differing, wording(),
+                           clock_.now_ns()),
+          severity_of(rule));
+  if (!settings_.reports_once) return;
+  AttributeSet told = differing;
+  // The digest of a growing log only means something with the size it belongs to.
+  const bool is_log = rule.attributes.has(Attribute::Growing) && S_ISREG(facts.mode);
+  if (is_log && facts.digest) {
+    told.add(Attribute::Checksum);
+    told.add(Attribute::Size);
+  }
+  memory_.put(directory, merged(known, now, told));
+}
+
+void Judge::accept(std::string_view directory, const Entry& known, const FileFacts& facts,
+                   const policy::Rule& rule) {
+  memory_.put(directory, merged(known, entry_of(facts, rule), rule.attributes));
+}
+
+void Judge::tell_missing(std::string_view directory, const Entry& known) {
+  finding(describe_missing(join(directory, known.facts.name), known, wording(), clock_.now_ns()),
+          severity_of_missing(known.policy));
+  if (settings_.reports_once) memory_.remove(directory, known.facts.name);
+}
+
+void Judge::tell_absent(const Configured& root, const std::optional<Entry>& known) {
+  const bool is_news = absent_.insert(root.path).second;
+  if (mode_ == Mode::Check && !known) {
+    return trouble(report::make(report::kCheckFailed, clock_.now_ns(), {path_field(root.path)}),
+                   report::kCheckFailed.severity);
+  }
+  if (!is_news && settings_.reports_once) return;
+  trouble(report::make_interface(report::kInterfaceFailed, "lstat", errno_text(ENOENT),
+                                 clock_.now_ns(), {user_field(), path_field(root.path)}),
+          severity_of(root.rule));
+  if (known) return tell_missing(locate(root.path).directory, *known);
+  const auto policy = static_cast<std::uint8_t>(root.rule.policy);
+  finding(report::make(report::kPolicyMissing, clock_.now_ns(), {path_field(root.path)}),
+          root.is_directory ? settings_.severities.dirs : severity_of_missing(policy));
+}
+
+void Judge::tell_no_directory(const Configured& root, const std::optional<Entry>& known) {
+  if (!absent_.insert(root.path).second && settings_.reports_once) return;
+  finding(report::make(report::kPolicyNoDirectory, clock_.now_ns(), {path_field(root.path)}),
+          settings_.severities.dirs);
+  if (known) return tell_missing(locate(root.path).directory, *known);
+  finding(report::make(report::kPolicyMissing, clock_.now_ns(), {path_field(root.path)}),
+          settings_.severities.dirs);
+}
+
+bool Judge::tell_if_back(const Configured& root, const FileFacts& facts) {
+  if (absent_.erase(root.path) == 0 || mode_ == Mode::Init || !root.is_directory) return false;
+  finding(report::make(report::kPolicyAdded, clock_.now_ns(), {path_field(root.path)}),
+          settings_.severities.dirs);
+  if (settings_.reports_once) {
+    memory_.put(locate(root.path).directory, entry_of(facts, root.rule));
+  }
+  return true;
+}
+
+}  // namespace samhain::scan

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "baseline/baseline.h"
+#include "policy/policy.h"
+#include "scan/compare.h"
+#include "scan/describe.h"
+#include "scan/memory.h"
+#include "scan/names.h"
+#include "scan/scan.h"
+
+namespace samhain::scan {
+
+/// Turns what a walk found into reports, counts them, and remembers what was said.  Lives as long
+/// as the Scanner; begin() before each walk.
+class Judge {
+ public:
+  Judge(const base::Clock& clock, Settings settings, Scanner::OnReport on_report);
+
+  void begin(Mode mode, std::chrono::seconds deadline);
+  Summary& summary() { return summary_; }
+  Memory& memory() { return memory_; }
+
+  /// What a baseline keeps of an object.
+  baseline::Entry entry_of(const FileFacts& facts, const policy::Rule& rule);
+
+  /// Weird names, owners without a name: of every object that is watched for more than existence.
+  void look_at(std::string_view directory, const FileFacts& facts, const policy::Rule& rule);
+  /// Something could not be measured.
+  void tell_trouble(std::string_view path, const FileFacts& facts, const policy::Rule& rule);
+  void tell_directory_trouble(std::string_view path, Stage stage, int sys_errno);
+
+  void judge(std::string_view directory, const baseline::Entry* known, const FileFacts& facts,
+             const policy::Rule& rule);
+  void tell_changed(std::string_view directory, const baseline::Entry& known,
+                    const FileFacts& facts, const policy::Rule& rule,
+                    policy::AttributeSet differing);
+  void tell_missing(std::string_view directory, const baseline::Entry& known);
+
+  /// A path of the configuration that is not there, that is no directory, that is there again.
+  struct Configured {
+    std::string path;
+    bool is_directory = false;  ///< by a `dir=` line
+    policy::Rule rule;
+  };
+  void tell_absent(const Configured& root, const std::optional<baseline::Entry>& known);
+  void tell_no_directory(const Configured& root, const std::optional<baseline::Entry>& known);
+  /// True if it was absent, which is told now; its facts are as good as trusted then.
+  bool tell_if_back(const Configured& root, const FileFacts& facts);
+
+  /// A growing log that grew, or was rotated as it should: this is what counts from now on.
+  void accept(std::string_view directory, const baseline::Entry& known, const FileFacts& facts,
+              const policy::Rule& rule);
+
+ private:
+  void finding(Report report, Severity severity);
+  void trouble(Report report, Severity severity);
+  Severity severity_of(const policy::Rule& rule) const;
+  Severity severity_of_missing(std::uint8_t policy) const;
+  Wording wording() const;
+
+  const base::Clock& clock_;
+  Settings settings_;
+  Scanner::OnReport on_report_;
+  Mode mode_ = Mode::Check;
+  std::chrono::seconds deadline_{};
+  Summary summary_;
+  Memory memory_;
+  OwnerNames names_;
+  std::set<std::string, std::less<>> absent_;  ///< configured paths that were told to be absent
+};
+
+}  // namespace samhain::scan

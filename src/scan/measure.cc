@@ -1,0 +1,215 @@
+#include "scan/measure.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "samhain/handle.h"
+#include "scan/facts_codec.h"
+
+namespace samhain::scan {
+namespace {
+
+using policy::Attribute;
+using policy::AttributeSet;
+
+constexpr std::size_t kBufferSize = 128U << 10;
+constexpr int kAttempts = 2;
+/// How much longer than it was a file may be before reading ends: it grows as fast as we read, or
+/// it is a pseudo file without an end.
+constexpr std::uint64_t kMaxExcess = 64U << 20;
+
+void take(const struct statx& from, FileFacts& facts) {
+  const auto time = [](const statx_timestamp& t) { return Timestamp{t.tv_sec, t.tv_nsec}; };
+  facts.mode = from.stx_mode;
+  facts.uid = from.stx_uid;
+  facts.gid = from.stx_gid;
+  facts.links = from.stx_nlink;
+  facts.inode = from.stx_ino;
+  facts.device = makedev(from.stx_dev_major, from.stx_dev_minor);
+  facts.rdevice = makedev(from.stx_rdev_major, from.stx_rdev_minor);
+  facts.size = from.stx_size;
+  facts.atime = time(from.stx_atime);
+  facts.mtime = time(from.stx_mtime);
+  facts.ctime = time(from.stx_ctime);
+}
+
+void fail(FileFacts& facts, Stage stage, int sys_errno) {
+  facts.failed_stage = stage;
+  facts.failed_errno = sys_errno;
+}
+
+void begin_facts(FileFacts& facts, const std::string& name) {
+  std::string kept = std::move(facts.name);  // its memory, for the next name
+  kept = name;
+  facts = FileFacts{};
+  facts.name = std::move(kept);
+}
+
+bool stat_at(int directory, FileFacts& facts) {
+  struct statx raw {};
+  const int flags = AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_AS_STAT | AT_NO_AUTOMOUNT;
+  if (statx(directory, facts.name.c_str(), flags, STATX_BASIC_STATS, &raw) != 0) {
+    fail(facts, Stage::Lstat, errno);
+    return false;
+  }
+  take(raw, facts);
+  return true;
+}
+
+bool stat_opened(int fd, struct statx& raw) {
+  return statx(fd, "", AT_EMPTY_PATH | AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS, &raw) == 0;
+}
+
+/// The attribute letters of a regular file or directory; 0 where the file system has none.
+std::uint32_t flags_of(int fd) {
+  int flags = 0;
+  if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0) return 0;
+  return static_cast<std::uint32_t>(flags);
+}
+
+bool needs_open(std::uint8_t type, AttributeSet attributes) {
+  if (type == DT_REG) return attributes.has(Attribute::Checksum) || attributes.has(Attribute::Mode);
+  return type == DT_DIR && attributes.has(Attribute::Mode);
+}
+
+bool has_turned(int open_errno) {
+  return open_errno == ELOOP || open_errno == ENOTDIR || open_errno == ENXIO ||
+         open_errno == ESTALE;
+}
+
+}  // namespace
+
+Measure::Measure(Hooks hooks) : hooks_(std::move(hooks)), buffer_(kBufferSize) {}
+
+void Measure::measure(int directory, const Wanted& wanted, FileFacts& facts) {
+  std::uint8_t type = wanted.type;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    begin_facts(facts, wanted.name);
+    if (measure_once(directory, wanted, type, facts) == Outcome::Done) return;
+    type = DT_UNKNOWN;
+  }
+  fail(facts, Stage::Unstable, 0);
+}
+
+namespace {
+
+bool read_target(int directory, FileFacts& facts) {
+  std::array<char, kMaxTarget> target{};
+  const ssize_t size = readlinkat(directory, facts.name.c_str(), target.data(), target.size());
+  if (size >= 0) {
+    facts.target.assign(target.data(), static_cast<std::size_t>(size));
+    return true;
+  }
+  if (errno == EINVAL) return false;  // no symlink any more
+  fail(facts, errno == ENOENT ? Stage::Lstat : Stage::Readlink, errno);
+  return true;
+}
+
+}  // namespace
+
+Measure::Outcome Measure::measure_once(int directory, const Wanted& wanted, std::uint8_t type,
+                                       FileFacts& facts) {
+  if (!needs_open(type, wanted.attributes)) {
+    if (!stat_at(directory, facts)) return Outcome::Done;
+    type = IFTODT(facts.mode);
+    if (type == DT_LNK && !wanted.attributes.is_empty()) {
+      return read_target(directory, facts) ? Outcome::Done : Outcome::Again;
+    }
+    if (!needs_open(type, wanted.attributes)) return Outcome::Done;
+  }
+  const UniqueFd fd(open_object(directory, facts.name.c_str(), type == DT_DIR ? O_DIRECTORY : 0));
+  if (fd) return measure_opened(fd.get(), wanted, facts);
+
+  const int open_errno = errno;
+  if (has_turned(open_errno)) return Outcome::Again;
+  if (open_errno == ENOENT) {
+    fail(facts, Stage::Lstat, ENOENT);
+    return Outcome::Done;
+  }
+  // What may not be read still has an owner and a mode.
+  if (!stat_at(directory, facts)) return Outcome::Done;
+  if (S_ISREG(facts.mode) && wanted.attributes.has(Attribute::Checksum)) {
+    fail(facts, Stage::Open, open_errno);
+  }
+  return Outcome::Done;
+}
+
+int Measure::open_object(int directory, const char* name, int more) {
+  const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | more;
+  if (uses_noatime_) {
+    const int fd = openat(directory, name, flags | O_NOATIME);
+    if (fd >= 0 || errno != EPERM) return fd;
+    uses_noatime_ = false;  // files of another owner, and no capability: mostly all of them here
+  }
+  return openat(directory, name, flags);
+}
+
+Measure::Outcome Measure::measure_opened(int fd, const Wanted& wanted, FileFacts& facts) {
+  struct statx raw {};
+  if (!stat_opened(fd, raw)) {
+    fail(facts, Stage::Open, errno);
+    return Outcome::Done;
+  }
+  take(raw, facts);
+  const bool is_regular = S_ISREG(facts.mode);
+  if (!is_regular && !S_ISDIR(facts.mode)) return Outcome::Again;
+  if (wanted.attributes.has(Attribute::Mode)) facts.flags = flags_of(fd);
+  if (!is_regular || !wanted.attributes.has(Attribute::Checksum)) return Outcome::Done;
+  return read_content(fd, wanted, facts);
+}
+
+Measure::Outcome Measure::read_content(int fd, const Wanted& wanted, FileFacts& facts) {
+  hooks_.before_content(facts.size);
+  // A growing log is digested up to the size that was measured, whatever is appended meanwhile.
+  const bool is_growing = wanted.attributes.has(Attribute::Growing);
+  const std::uint64_t limit = is_growing ? facts.size : facts.size + kMaxExcess;
+  std::uint64_t total = 0;
+  bool is_single_read = false;
+  while (total < limit) {
+    const ssize_t got = read(fd, buffer_.data(), buffer_.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      fail(facts, Stage::Read, errno);
+      (void)digest_.finish();  // a new beginning for the next file
+      return Outcome::Done;
+    }
+    if (got == 0) break;
+    const auto size = static_cast<std::size_t>(
+        std::min<std::uint64_t>(static_cast<std::uint64_t>(got), limit - total));
+    ByteView piece(buffer_.data(), size);
+    if (wanted.prefix_size > total && wanted.prefix_size <= total + size) {
+      digest_.update(piece.first(static_cast<std::size_t>(wanted.prefix_size - total)));
+      facts.prefix_digest = digest_.finish_so_far();
+      piece = piece.subspan(static_cast<std::size_t>(wanted.prefix_size - total));
+    }
+    digest_.update(piece);
+    is_single_read = total == 0;
+    total += size;
+    hooks_.on_progress(size);
+    // Less than asked for, and all that there was to be: the end, without one more read to see it.
+    if (size < buffer_.size() && total == facts.size) break;
+  }
+  facts.digest = digest_.finish();
+  if (is_growing) return total == facts.size ? Outcome::Done : Outcome::Again;
+  if (total == facts.size && (is_single_read || total == 0)) return Outcome::Done;
+  struct statx now {};
+  if (!stat_opened(fd, now)) {
+    fail(facts, Stage::Read, errno);
+    return Outcome::Done;
+  }
+  // A pseudo file's size says nothing (0 in /proc): what counts is that nothing changed.
+  const bool is_same = now.stx_size == facts.size && now.stx_mtime.tv_sec == facts.mtime.seconds &&
+                       now.stx_mtime.tv_nsec == facts.mtime.nanoseconds && total < limit;
+  return is_same ? Outcome::Done : Outcome::Again;
+}
+
+}  // namespace samhain::scan

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "crypto/digest.h"
+#include "samhain/facts.h"
+#include "scan/measurer_pool.h"
+
+namespace samhain::scan {
+
+/// Measures one object after the other, with one buffer and one digest context.
+///
+/// A regular file is opened once, without following a symlink, without blocking and, where it is
+/// permitted, without changing its atime; facts, flags and digest come from that descriptor.  Only
+/// what the attributes ask for is done: nothing is opened for ownership alone, and only regular
+/// files and directories are ever opened (opening a device has side effects).
+class Measure {
+ public:
+  /// Before a file's content is read; its size.  And for each piece that was read.
+  struct Hooks {
+    std::function<void(std::uint64_t size)> before_content;
+    std::function<void(std::size_t bytes)> on_progress;
+  };
+
+  explicit Measure(Hooks hooks);
+
+  /// Facts of `wanted.name` in the directory open at `directory`; failed_stage says what could not
+  /// be measured.  An object that turns into another type, or a file whose size or mtime changes
+  /// while it is read, is measured once more and then Unstable; where a file cannot be read the
+  /// other facts still come.  The end of a file that fits one read is not confirmed by a second
+  /// fstat(2): what changes in those microseconds differs from its mtime and is seen by the next
+  /// check.
+  void measure(int directory, const Wanted& wanted, FileFacts& facts);
+
+  /// For each directory anew: whether O_NOATIME is permitted is a matter of its files' owners.
+  void begin_directory() { uses_noatime_ = true; }
+
+ private:
+  enum class Outcome { Done, Again };
+  Outcome measure_once(int directory, const Wanted& wanted, std::uint8_t type, FileFacts& facts);
+  Outcome measure_opened(int fd, const Wanted& wanted, FileFacts& facts);
+  Outcome read_content(int fd, const Wanted& wanted, FileFacts& facts);
+  int open_object(int directory, const char* name, int more);
+
+  Hooks hooks_;
+  std::vector<std::uint8_t> buffer_;
+  crypto::Sha256 digest_;
+  bool uses_noatime_ = true;
+};
+
+}  // namespace samhain::scan

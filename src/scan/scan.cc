@@ -1,0 +1,92 @@
+#include "scan/scan.h"
+
+#include <cassert>
+#include <optional>
+#include <utility>
+
+#include "scan/judge.h"
+#include "scan/walk.h"
+
+namespace samhain::scan {
+
+struct Scanner::State {
+  State(sys::Loop& its_loop, MeasurerPool& its_pool, const base::Clock& its_clock,
+        const policy::PolicyTree& its_tree, Judge its_judge)
+      : loop(its_loop),
+        pool(its_pool),
+        clock(its_clock),
+        tree(its_tree),
+        judge(std::move(its_judge)) {}
+
+  sys::Loop& loop;
+  MeasurerPool& pool;
+  const base::Clock& clock;
+  const policy::PolicyTree& tree;
+  Judge judge;
+  std::string baseline_digest;  ///< of the baseline that the judge's memory is about
+  std::optional<Walk> walk;
+  OnDone on_done;
+  std::chrono::steady_clock::time_point start;
+  sys::Loop::Timer end_timer = 0;
+
+  void begin(Mode mode, baseline::Writer* writer, baseline::Reader* reader, OnDone done);
+  void end(Result<void> result);
+};
+
+void Scanner::State::begin(Mode mode, baseline::Writer* writer, baseline::Reader* reader,
+                           OnDone done) {
+  assert(!walk);
+  on_done = std::move(done);
+  start = clock.steady();
+  judge.begin(mode, pool.deadline());
+  walk.emplace(
+      Walk::Parts{.pool = pool, .tree = tree, .judge = judge, .writer = writer, .reader = reader},
+      [this](Result<void> result) { end(std::move(result)); });
+  walk->begin();
+}
+
+/// Called by the walk itself: it is taken down when it is not running any more.
+void Scanner::State::end(Result<void> result) {
+  end_timer = loop.soon([this, result = std::move(result)] {
+    end_timer = 0;
+    Summary summary = judge.summary();
+    summary.duration = clock.steady() - start;
+    walk.reset();
+    const OnDone done = std::exchange(on_done, {});
+    if (result) {
+      done(summary);
+    } else {
+      done(result.error());
+    }
+  });
+}
+
+Scanner::Scanner(sys::Loop& loop, MeasurerPool& pool, const base::Clock& clock,
+                 const policy::PolicyTree& tree, Settings settings, OnReport on_report)
+    : state_(std::make_unique<State>(loop, pool, clock, tree,
+                                     Judge(clock, std::move(settings), std::move(on_report)))) {}
+
+Scanner::~Scanner() {
+  if (state_->walk) state_->pool.drop_all();
+  state_->loop.cancel(state_->end_timer);
+}
+
+void Scanner::init(baseline::Writer& writer, OnDone on_done) {
+  state_->begin(Mode::Init, &writer, nullptr, std::move(on_done));
+}
+
+void Scanner::check(baseline::Reader& baseline, OnDone on_done) {
+  std::string digest = baseline.digest_hex();
+  if (digest != state_->baseline_digest) state_->judge.memory().clear();
+  state_->baseline_digest = std::move(digest);
+  state_->begin(Mode::Check, nullptr, &baseline, std::move(on_done));
+}
+
+bool Scanner::is_running() const { return state_->walk.has_value(); }
+
+void Scanner::stop() {
+  if (!state_->walk) return;
+  state_->walk->stop(Error{Error::Kind::Refused, "the scan was stopped"});
+}
+
+}  // namespace samhain::scan

@@ -1,0 +1,463 @@
+#include "scan/walk.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "scan/paths.h"
+
+namespace samhain::scan {
+namespace {
+
+using baseline::Entry;
+using policy::Attribute;
+using policy::AttributeSet;
+
+bool is_absent(Stage stage, int sys_errno) {
+  return stage != Stage::None && stage != Stage::Timeout &&
+         (sys_errno == ENOENT || sys_errno == ENOTDIR || sys_errno == ELOOP);
+}
+
+/// Nothing is known of the object but its name.
+bool has_no_facts(const FileFacts& facts) { return facts.mode == 0; }
+
+std::string_view name_of(const Entry& entry) { return entry.facts.name; }
+
+unsigned orders_for(std::size_t names) {
+  return static_cast<unsigned>((names + kMaxNames - 1) / kMaxNames);
+}
+
+}  // namespace
+
+Walk::Walk(Parts parts, OnDone on_done) : parts_(parts), on_done_(std::move(on_done)) {}
+
+void Walk::begin() {
+  configured_directories_ = parts_.tree.watched_directories();
+  if (parts_.reader != nullptr) {
+    auto paths = parts_.reader->directories();
+    if (!paths) return fail(paths.error());
+    baseline_directories_ = *std::move(paths);
+    parts_.judge.memory().add_directories(baseline_directories_);
+    is_visited_.assign(baseline_directories_.size(), false);
+  }
+  is_starting_ = true;
+  // The pool takes the last one first.
+  auto roots = parts_.tree.roots();
+  for (auto root = roots.rbegin(); root != roots.rend(); ++root) {
+    order_root(root->path, root->is_directory);
+  }
+  is_starting_ = false;
+  advance();
+}
+
+void Walk::stop(const Error& why) { fail(why); }
+
+void Walk::fail(const Error& error) {
+  if (phase_ == Phase::Done) return;
+  phase_ = Phase::Done;
+  parts_.pool.drop_all();
+  on_done_(error);
+}
+
+void Walk::order(Order what, MeasurerPool::OnAnswer on_answer) {
+  ++in_flight_;
+  parts_.pool.submit(std::move(what), [this, call = std::move(on_answer)](Answer&& answer) {
+    const bool is_last = answer.is_last;
+    parts_.judge.summary().bytes += answer.bytes_read;
+    call(std::move(answer));
+    if (!is_last || phase_ == Phase::Done) return;
+    --in_flight_;
+    advance();
+  });
+}
+
+void Walk::order_names(const Order& like, std::vector<Wanted> names,
+                       MeasurerPool::OnAnswer on_answer) {
+  for (std::size_t start = 0; start < names.size(); start += kMaxNames) {
+    const auto first = names.begin() + static_cast<std::ptrdiff_t>(start);
+    const auto count = std::min(kMaxNames, names.size() - start);
+    Order part = like;
+    part.lists = false;
+    part.names.assign(std::make_move_iterator(first),
+                      std::make_move_iterator(first + static_cast<std::ptrdiff_t>(count)));
+    order(std::move(part), on_answer);
+  }
+}
+
+/// The next step of the walk, when nothing is under way any more.
+void Walk::advance() {
+  if (is_starting_ || phase_ == Phase::Done) return;
+  if (phase_ == Phase::Roots && in_flight_ == 0) {
+    phase_ = Phase::Leftovers;
+    gather_leftovers();
+  }
+  if (phase_ == Phase::Leftovers && in_flight_ == 0 && !order_next_leftover()) {
+    phase_ = Phase::Unvisited;
+  }
+  if (phase_ == Phase::Unvisited) order_unvisited();
+  if (phase_ == Phase::Unvisited && in_flight_ == 0) {
+    phase_ = Phase::Done;
+    on_done_({});
+  }
+}
+
+void Walk::order_directory(std::string path, const policy::PolicyTree::Place& place,
+                           std::size_t trusted_depth) {
+  const std::uint64_t number = ++last_number_;
+  Order what{.directory = path, .trusted_depth = trusted_depth, .lists = true};
+  if (place.rule) what.attributes = place.rule->attributes;
+  Directory directory{.path = std::move(path), .place = place, .trusted_depth = trusted_depth};
+  auto named = parts_.tree.named_entries(place);
+  // Too many rules for one message: find out what is there, then order each by its own rule.
+  directory.is_only_listed = named.size() > kMaxNames;
+  if (directory.is_only_listed) {
+    what.attributes = {};
+    named.clear();
+  }
+  for (const auto& entry : named) {
+    what.names.push_back(Wanted{.name = entry.name, .attributes = entry.rule.attributes});
+  }
+  if (parts_.reader != nullptr) {
+    // A growing log is digested by an order of its own, which says how long it was.
+    const auto leave_logs = [](AttributeSet& attributes) {
+      if (attributes.has(Attribute::Growing)) attributes.remove(Attribute::Checksum);
+    };
+    leave_logs(what.attributes);
+    for (Wanted& wanted : what.names) leave_logs(wanted.attributes);
+  }
+  directory.orders = 1;
+  under_way_.emplace(number, std::move(directory));
+  order(std::move(what),
+        [this, number](Answer&& answer) { take_listed(number, false, std::move(answer)); });
+}
+
+/// Names in a directory under way, each measured by its own rule.
+void Walk::order_in(std::uint64_t number, std::vector<Wanted> names) {
+  Directory& directory = under_way_.at(number);
+  std::erase_if(names, [&](Wanted& wanted) {
+    const auto rule = parts_.tree.rule_of(directory.place, wanted.name);
+    if (rule) wanted.attributes = rule->attributes;
+    if (rule && wanted.attributes.has(Attribute::Growing)) {
+      const Entry* known = find_known(directory, wanted.name);
+      wanted.prefix_size = known != nullptr ? known->facts.size : 0;
+    }
+    return !rule;
+  });
+  directory.orders += orders_for(names.size());
+  const Order like{.directory = directory.path, .trusted_depth = directory.trusted_depth};
+  order_names(like, std::move(names),
+              [this, number](Answer&& answer) { take_listed(number, true, std::move(answer)); });
+}
+
+bool Walk::load(Directory& directory) {
+  directory.is_loaded = true;
+  ++parts_.judge.summary().directories;
+  if (parts_.reader == nullptr) return true;
+  auto known = parts_.reader->directory(directory.path);
+  if (!known) {
+    fail(known.error());
+    return false;
+  }
+  directory.known = *std::move(known);
+  parts_.judge.memory().apply(directory.path, directory.known);
+  directory.is_seen.assign(directory.known.size(), false);
+  const auto at = std::ranges::lower_bound(baseline_directories_, directory.path);
+  if (at != baseline_directories_.end() && *at == directory.path) {
+    is_visited_[static_cast<std::size_t>(at - baseline_directories_.begin())] = true;
+  }
+  return true;
+}
+
+void Walk::take_listed(std::uint64_t number, bool is_second, Answer&& answer) {
+  const auto found = under_way_.find(number);
+  if (found == under_way_.end()) return;
+  // The map does not move its values; taking an object may add directories to it.
+  Directory& directory = found->second;
+  if (!directory.is_loaded && !load(directory)) return;
+  for (FileFacts& facts : answer.facts) {
+    take_object(directory, is_second, facts);
+    if (phase_ == Phase::Done) return;
+  }
+  if (!answer.rest.empty()) order_in(number, std::move(answer.rest));
+  if (!directory.again.empty()) order_in(number, std::exchange(directory.again, {}));
+  if (!answer.is_last) return;
+  if (answer.failed_stage != Stage::None && !is_absent(answer.failed_stage, answer.failed_errno)) {
+    directory.has_failed = true;
+    parts_.judge.tell_directory_trouble(directory.path, answer.failed_stage, answer.failed_errno);
+  }
+  if (--directory.orders == 0) finish(number);
+}
+
+const Entry* Walk::find_known(const Directory& directory, std::string_view name) {
+  const auto at = std::ranges::lower_bound(directory.known, name, {}, name_of);
+  return at != directory.known.end() && name_of(*at) == name ? &*at : nullptr;
+}
+
+bool Walk::is_measured_again(const Directory& directory, const policy::Rule& rule,
+                             const FileFacts& facts) const {
+  if (facts.failed_stage != Stage::None || has_no_facts(facts)) return false;
+  const bool is_log =
+      parts_.reader != nullptr && rule.attributes.has(Attribute::Growing) && S_ISREG(facts.mode);
+  return is_log || directory.is_only_listed;
+}
+
+void Walk::take_object(Directory& directory, bool is_second, FileFacts& facts) {
+  if (is_absent(facts.failed_stage, facts.failed_errno)) return;  // gone since it was listed
+  const Entry* known = find_known(directory, facts.name);
+  if (known != nullptr) {
+    directory.is_seen[static_cast<std::size_t>(known - directory.known.data())] = true;
+  }
+  const auto rule = parts_.tree.rule_of(directory.place, facts.name);
+  if (!rule) return;
+  if (!is_second && is_measured_again(directory, *rule, facts)) {
+    directory.again.push_back(Wanted{.name = facts.name, .type = IFTODT(facts.mode)});
+    return;
+  }
+  if (parts_.tree.is_configured(directory.place, facts.name)) {
+    std::string path = join(directory.path, facts.name);
+    const bool is_wanted = std::ranges::binary_search(configured_directories_, path);
+    const Judge::Configured root{.path = path, .is_directory = is_wanted, .rule = *rule};
+    met_.insert(std::move(path));
+    if (is_wanted && !has_no_facts(facts) && !S_ISDIR(facts.mode)) {
+      return parts_.judge.tell_no_directory(
+          root, known != nullptr ? std::optional(*known) : std::nullopt);
+    }
+    if (parts_.judge.tell_if_back(root, facts)) return enter(directory, facts);
+  }
+  take(directory.path, directory.trusted_depth, known, facts, *rule);
+  enter(directory, facts);
+}
+
+void Walk::enter(const Directory& directory, const FileFacts& facts) {
+  if (!S_ISDIR(facts.mode) || phase_ == Phase::Done) return;
+  const auto place = parts_.tree.enter(directory.place, facts.name);
+  if (place) order_directory(join(directory.path, facts.name), *place, directory.trusted_depth);
+}
+
+void Walk::finish(std::uint64_t number) {
+  const auto found = under_way_.find(number);
+  const Directory& directory = found->second;
+  for (std::size_t i = 0; i < directory.known.size() && !directory.has_failed; ++i) {
+    if (directory.is_seen[i]) continue;
+    // A configured path is looked for by itself, and told of in its own words.
+    if (parts_.tree.is_configured(directory.place, name_of(directory.known[i]))) continue;
+    parts_.judge.tell_missing(directory.path, directory.known[i]);
+    if (phase_ == Phase::Done) return;
+  }
+  under_way_.erase(found);
+}
+
+void Walk::take(const std::string& directory, std::size_t trusted_depth, const Entry* known,
+                const FileFacts& facts, const policy::Rule& rule) {
+  ++parts_.judge.summary().files;
+  if (facts.failed_stage != Stage::None) {
+    parts_.judge.tell_trouble(join(directory, facts.name), facts, rule);
+  }
+  if (has_no_facts(facts)) return;
+  parts_.judge.look_at(directory, facts, rule);
+  if (parts_.writer != nullptr) {
+    auto added = parts_.writer->add(directory, parts_.judge.entry_of(facts, rule));
+    if (!added) fail(added.error());
+    return;
+  }
+  if (known != nullptr && search_rotated(directory, trusted_depth, *known, facts, rule)) return;
+  parts_.judge.judge(directory, known, facts, rule);
+}
+
+/// A log whose beginning changed was perhaps rotated: then the old one lies in the same directory,
+/// by its inode, with the old content as its beginning, and nothing is told.  True if that is being
+/// found out.
+bool Walk::search_rotated(const std::string& directory, std::size_t trusted_depth,
+                          const Entry& known, const FileFacts& facts, const policy::Rule& rule) {
+  if (!rule.attributes.has(Attribute::Growing) || known.facts.inode == facts.inode) return false;
+  if (!S_ISREG(facts.mode) || !known.facts.digest) return false;
+  const AttributeSet differing = compare(known, facts, rule.attributes);
+  if (!differing.has(Attribute::Checksum) && !differing.has(Attribute::Inode)) return false;
+
+  Order what{.directory = directory, .trusted_depth = trusted_depth};
+  what.attributes.add(Attribute::Checksum);
+  what.attributes.add(Attribute::Growing);
+  what.inode = known.facts.inode;
+  what.prefix_size = known.facts.size;
+  order(std::move(what), [this, directory, known, facts, rule, differing,
+                          is_found = false](Answer&& answer) mutable {
+    for (const FileFacts& old : answer.facts) {
+      const bool is_same_file = old.inode == known.facts.inode && old.size >= known.facts.size;
+      const bool is_empty = known.facts.size == 0;
+      if (is_same_file && (is_empty || old.prefix_digest == known.facts.digest)) is_found = true;
+    }
+    if (!answer.is_last) return;
+    if (is_found) return parts_.judge.accept(directory, known, facts, rule);
+    parts_.judge.tell_changed(directory, known, facts, rule, differing);
+  });
+  return true;
+}
+
+void Walk::order_root(const std::string& path, bool is_directory) {
+  const auto rule = parts_.tree.rule_of_root(path);
+  if (!rule) return;
+  met_.insert(path);
+  const Location location = locate(path);
+  Wanted wanted{.name = location.name, .attributes = rule->attributes};
+  if (rule->attributes.has(Attribute::Growing)) {
+    const auto known = known_root(path);
+    if (phase_ == Phase::Done) return;
+    wanted.prefix_size = known ? known->facts.size : 0;
+  }
+  Order what{.directory = location.directory, .trusted_depth = depth_of(location.directory)};
+  what.names.push_back(std::move(wanted));
+  const Judge::Configured root{.path = path, .is_directory = is_directory, .rule = *rule};
+  order(std::move(what), [this, root](Answer&& answer) { take_root(root, std::move(answer)); });
+}
+
+std::optional<Entry> Walk::known_root(const std::string& path) {
+  if (parts_.reader == nullptr) return std::nullopt;
+  const Location location = locate(path);
+  auto known = parts_.reader->find(location.directory, location.name);
+  if (!known) {
+    fail(known.error());
+    return std::nullopt;
+  }
+  parts_.judge.memory().apply(location.directory, location.name, *known);
+  return *std::move(known);
+}
+
+void Walk::take_root(const Judge::Configured& root, Answer&& answer) {
+  for (const FileFacts& facts : answer.facts) {
+    take_root_facts(root, facts);
+    if (phase_ == Phase::Done) return;
+  }
+  if (answer.failed_stage == Stage::None) return;
+  FileFacts facts;  // its directory could not even be opened
+  facts.name = locate(root.path).name;
+  facts.failed_stage = answer.failed_stage == Stage::Timeout ? Stage::Timeout : Stage::Lstat;
+  facts.failed_errno = answer.failed_errno;
+  take_root_facts(root, facts);
+}
+
+void Walk::take_root_facts(const Judge::Configured& root, const FileFacts& facts) {
+  const Location location = locate(root.path);
+  if (facts.name != location.name) return;
+  const auto known = known_root(root.path);
+  if (phase_ == Phase::Done) return;
+  if (is_absent(facts.failed_stage, facts.failed_errno)) {
+    return parts_.judge.tell_absent(root, known);
+  }
+  if (has_no_facts(facts)) return parts_.judge.tell_trouble(root.path, facts, root.rule);
+  if (root.is_directory && !S_ISDIR(facts.mode)) {
+    return parts_.judge.tell_no_directory(root, known);
+  }
+  if (!parts_.judge.tell_if_back(root, facts)) {
+    take(location.directory, depth_of(location.directory), known ? &*known : nullptr, facts,
+         root.rule);
+  }
+  if (!root.is_directory || phase_ == Phase::Done) return;
+  const auto place = parts_.tree.enter_root(root.path);
+  const std::size_t depth = depth_of(root.path);
+  if (place.rule) order_directory(root.path, place, depth == 0 ? 0 : depth - 1);
+}
+
+void Walk::gather_leftovers() {
+  for (const std::string& path : parts_.tree.watched_files()) {
+    if (!met_.contains(path)) leftovers_.push_back({path, false});
+  }
+  for (const std::string& path : configured_directories_) {
+    if (!met_.contains(path)) leftovers_.push_back({path, true});
+  }
+  std::ranges::sort(
+      leftovers_, std::ranges::greater{},
+      [](const policy::PolicyTree::Root& root) -> const std::string& { return root.path; });
+}
+
+/// One at a time: the walk of one may meet the next.
+bool Walk::order_next_leftover() {
+  while (!leftovers_.empty()) {
+    const policy::PolicyTree::Root root = std::move(leftovers_.back());
+    leftovers_.pop_back();
+    if (met_.contains(root.path)) continue;
+    const bool is_directory = std::ranges::binary_search(configured_directories_, root.path);
+    order_root(root.path, is_directory);
+    if (in_flight_ > 0 || phase_ == Phase::Done) return true;
+  }
+  return false;
+}
+
+void Walk::order_unvisited() {
+  constexpr std::size_t kAtOnce = 32;
+  while (in_flight_ < kAtOnce && phase_ == Phase::Unvisited && order_next_unvisited()) {
+  }
+}
+
+bool Walk::order_next_unvisited() {
+  while (next_unvisited_ < baseline_directories_.size()) {
+    const std::size_t index = next_unvisited_++;
+    const std::string& path = baseline_directories_[index];
+    if (is_visited_[index] || is_passed_over(path)) continue;
+    auto known = parts_.reader->directory(path);
+    if (!known) {
+      fail(known.error());
+      return false;
+    }
+    parts_.judge.memory().apply(path, *known);
+    std::erase_if(*known, [&](const Entry& e) { return met_.contains(join(path, name_of(e))); });
+    if (known->empty()) continue;
+    std::vector<Wanted> names;
+    for (const Entry& entry : *known) names.push_back(Wanted{.name = entry.facts.name});
+    const std::uint64_t number = ++last_number_;
+    const Order like{.directory = path, .trusted_depth = trusted_depth_of(path)};
+    Directory directory{.path = path, .known = *std::move(known)};
+    directory.orders = orders_for(names.size());
+    under_way_.emplace(number, std::move(directory));
+    order_names(like, std::move(names),
+                [this, number](Answer&& answer) { take_unvisited(number, std::move(answer)); });
+    return true;
+  }
+  return false;
+}
+
+/// What exists and is not configured any more is nobody's business; what is gone is told.
+void Walk::take_unvisited(std::uint64_t number, Answer&& answer) {
+  const auto found = under_way_.find(number);
+  if (found == under_way_.end()) return;
+  Directory& directory = found->second;
+  for (const FileFacts& facts : answer.facts) {
+    if (!is_absent(facts.failed_stage, facts.failed_errno)) continue;
+    const Entry* known = find_known(directory, facts.name);
+    if (known != nullptr) parts_.judge.tell_missing(directory.path, *known);
+    if (phase_ == Phase::Done) return;
+  }
+  if (!answer.is_last) return;
+  const bool is_gone = is_absent(answer.failed_stage, answer.failed_errno);
+  if (answer.failed_stage != Stage::None && !is_gone) {
+    parts_.judge.tell_directory_trouble(directory.path, answer.failed_stage, answer.failed_errno);
+  }
+  if (--directory.orders > 0) return;
+  // The last of its orders speaks for all: the directory itself is gone.
+  for (std::size_t i = 0; is_gone && i < directory.known.size(); ++i) {
+    parts_.judge.tell_missing(directory.path, directory.known[i]);
+    if (phase_ == Phase::Done) return;
+  }
+  under_way_.erase(found);
+}
+
+/// Below a directory whose content is ignored (`dir=-1/…`) the baseline is invisible.
+bool Walk::is_passed_over(const std::string& path) const {
+  return std::ranges::any_of(configured_directories_, [&](const std::string& top) {
+    return is_within(path, top) && !parts_.tree.enter_root(top).rule;
+  });
+}
+
+std::size_t Walk::trusted_depth_of(std::string_view path) const {
+  std::size_t depth = depth_of(path);
+  for (const std::string& top : configured_directories_) {
+    if (is_within(path, top) && top != "/") depth = std::min(depth, depth_of(top) - 1);
+    if (top == "/") depth = 0;
+  }
+  return depth;
+}
+
+}  // namespace samhain::scan

@@ -1,0 +1,176 @@
+#include "scan/worker.h"
+
+#include <dirent.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "scan/facts_codec.h"
+
+namespace samhain::scan {
+namespace {
+
+constexpr std::uint64_t kMaxOrderBytes = 16U << 20;
+/// A piece of a reply goes out when it has this size, or after this silence.
+constexpr std::size_t kPieceSize = 64U << 10;
+constexpr std::chrono::milliseconds kMaxSilence{100};
+/// Looking at the clock for each object would cost as much as encoding its facts.
+constexpr std::size_t kObjectsBetweenClocks = 64;
+constexpr std::size_t kBytesWorthAClock = 64U << 10;
+
+bool is_gone(const FileFacts& facts) {
+  return facts.failed_stage == Stage::Lstat && facts.failed_errno == ENOENT;
+}
+
+}  // namespace
+
+Worker::Worker(Output output)
+    : output_(std::move(output)),
+      measure_({.before_content = [this](std::uint64_t size) { before_content(size); },
+                .on_progress = [this](std::size_t bytes) { on_progress(bytes); }}) {}
+
+void Worker::perform(Request request) {
+  request_ = std::move(request);
+  const Order& order = request_.order;
+  next_name_ = objects_ = 0;
+  bytes_ = unsaid_bytes_ = 0;
+  has_left_rest_ = false;
+  failed_stage_ = Stage::None;
+  failed_errno_ = 0;
+  last_said_ = std::chrono::steady_clock::now();
+  std::ranges::sort(request_.skipped);
+  if (order.lists) {
+    std::ranges::sort(request_.order.names, {}, [](const Wanted& w) { return w.name; });
+  }
+
+  say_begin("");
+  auto directory = chain_.open(order.directory, order.trusted_depth);
+  if (!directory) {
+    fail(directory.error().sys_errno);
+  } else if (order.lists || order.inode != 0) {
+    auto begun = listing_.begin(*directory);
+    if (begun) {
+      measure_all(*directory);
+    } else {
+      fail(begun.error().sys_errno);
+    }
+  } else {
+    measure_all(*directory);
+  }
+  send_piece(true);
+}
+
+void Worker::measure_all(int directory) {
+  measure_.begin_directory();
+  Wanted wanted;
+  FileFacts facts;
+  while (!has_left_rest_ && next(wanted)) {
+    if (objects_ == kMaxNames) {
+      leave(wanted);
+      leave_rest();
+      return;
+    }
+    say_begin(wanted.name);
+    measure_.measure(directory, wanted, facts);
+    ++objects_;
+    // What vanished since it was listed is as absent as what never was; a name asked for is told
+    // of.
+    if (!is_gone(facts) || !request_.order.lists) reply_.add(facts);
+    if (reply_.size() >= kPieceSize) {
+      send_piece(false);
+      output_.flush();
+    }
+    if (objects_ % kObjectsBetweenClocks == 0) say_if_silent();
+  }
+}
+
+bool Worker::is_skipped(std::string_view name) const {
+  return !request_.skipped.empty() && std::ranges::binary_search(request_.skipped, name);
+}
+
+bool Worker::next(Wanted& wanted) {
+  const Order& order = request_.order;
+  if (order.lists || order.inode != 0) return next_listed(wanted);
+  while (next_name_ < order.names.size()) {
+    wanted = order.names[next_name_++];
+    if (!is_skipped(wanted.name)) return true;
+  }
+  return false;
+}
+
+bool Worker::next_listed(Wanted& wanted) {
+  const Order& order = request_.order;
+  Listing::Item item;
+  for (;;) {
+    auto more = listing_.next(item);
+    if (!more) fail(more.error().sys_errno);
+    if (!more || !*more) return false;
+    if (order.inode != 0 && (item.inode != order.inode || item.type != DT_REG)) continue;
+    if (item.name.size() > kMaxName || is_skipped(item.name)) continue;
+    wanted.name = item.name;
+    wanted.type = item.type;
+    wanted.attributes = order.attributes;
+    wanted.prefix_size = order.prefix_size;
+    if (!order.names.empty()) {
+      const auto own = std::ranges::lower_bound(
+          order.names, item.name, {}, [](const Wanted& w) -> std::string_view { return w.name; });
+      if (own != order.names.end() && own->name == item.name) wanted.attributes = own->attributes;
+    }
+    return true;
+  }
+}
+
+void Worker::say_begin(std::string_view name) {
+  if (!request_.is_careful) return;
+  send_piece(false);
+  output_.send(kBegin, encode_begin(request_.number, name));
+  output_.flush();
+}
+
+void Worker::leave(const Wanted& wanted) {
+  has_left_rest_ = true;
+  reply_.add_rest(wanted.name, wanted.type);
+  if (reply_.size() >= kPieceSize) send_piece(false);
+}
+
+void Worker::leave_rest() {
+  has_left_rest_ = true;
+  Wanted wanted;
+  while (next(wanted)) leave(wanted);
+}
+
+void Worker::before_content(std::uint64_t size) {
+  if (has_left_rest_ || bytes_ + size <= kMaxOrderBytes) return;
+  leave_rest();
+  send_piece(false);
+  output_.flush();
+}
+
+void Worker::on_progress(std::size_t bytes) {
+  bytes_ += bytes;
+  unsaid_bytes_ += bytes;
+  if (bytes >= kBytesWorthAClock) say_if_silent();
+}
+
+void Worker::say_if_silent() {
+  if (std::chrono::steady_clock::now() - last_said_ < kMaxSilence) return;
+  send_piece(false);
+  output_.flush();
+}
+
+void Worker::send_piece(bool is_last) {
+  output_.send(kAnswer, reply_.finish(request_.number, {.is_last = is_last,
+                                                        .failed_stage = failed_stage_,
+                                                        .failed_errno = failed_errno_,
+                                                        .bytes_read = unsaid_bytes_}));
+  unsaid_bytes_ = 0;
+  last_said_ = std::chrono::steady_clock::now();
+}
+
+void Worker::fail(int sys_errno) {
+  failed_stage_ = Stage::Opendir;
+  failed_errno_ = sys_errno;
+}
+
+}  // namespace samhain::scan
