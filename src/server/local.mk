@@ -1,0 +1,27 @@
+# The server but for main(), so that the unit tests reach its parts.
+if BUILD_SERVER
+noinst_LIBRARIES += %D%/libserver.a
+%C%_libserver_a_SOURCES = %D%/acceptor.cc %D%/acceptor.h %D%/config_file.cc %D%/config_file.h \
+	%D%/connections.cc %D%/connections.h %D%/control.cc %D%/control.h %D%/front.cc %D%/gate.cc \
+	%D%/guard.cc %D%/guard.h %D%/handshakes.cc %D%/handshakes.h %D%/intake.cc %D%/intake.h \
+	%D%/journal.cc %D%/journal.h %D%/keeper.cc %D%/keeper.h %D%/ledger.cc %D%/ledger.h \
+	%D%/libwrap.cc %D%/libwrap.h %D%/limiter.cc %D%/limiter.h %D%/link.cc %D%/link.h \
+	%D%/lookups.cc %D%/lookups.h %D%/name_check.cc %D%/name_check.h %D%/notices.h \
+	%D%/options.cc %D%/options.h %D%/requests.cc %D%/requests.h %D%/resolver.cc \
+	%D%/role_group.cc %D%/role_group.h %D%/role_process.cc %D%/role_process.h \
+	%D%/roster.cc %D%/roster.h %D%/settings.cc %D%/settings.h %D%/start.cc %D%/start.h \
+	%D%/status.cc %D%/status.h %D%/tally.h
+
+# In the order in which each needs the ones behind it.
+server_libs = src/server/libserver.a src/sink/libsink.a src/wire/libwire.a src/srp/libsrp.a \
+	src/config/libconfig.a src/report/libreport.a src/crypto/libcrypto.a src/sys/libsys.a \
+	src/base/libbase.a
+server_system_libs = $(WRAP_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIBS) $(CAPNG_LIBS) \
+	$(FMT_LIBS)
+
+# 0755: the unprivileged keeper executes it again for each role.  It holds no secret.
+sbin_PROGRAMS += yule
+yule_SOURCES = %D%/main.cc
+yule_CPPFLAGS = $(AM_CPPFLAGS) $(PATH_CPPFLAGS)
+yule_LDADD = $(server_libs) $(server_system_libs)
+endif

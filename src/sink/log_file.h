@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "report/form.h"
@@ -55,6 +56,12 @@ class LogFile final : public Sink {
   Result<void> flush() override { return commit(); }
   std::vector<Report> explain(const Error& error, std::int64_t time_ns) const override {
     return explain_failure(settings_, error, time_ns);
+  }
+
+  /// For the lines to come, after the settings changed; the path stays.
+  void adjust(report::Form form, std::vector<uid_t> trusted) {
+    settings_.form = form;
+    settings_.trusted = std::move(trusted);
   }
 
   std::size_t pending() const { return pending_.size(); }

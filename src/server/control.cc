@@ -1,0 +1,104 @@
+#include "server/control.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <utility>
+
+#include "base/text.h"
+#include "sys/socket.h"
+
+namespace samhain::server {
+namespace {
+
+/// Not in the original's words' catalog; the text is the original's all the same.
+constexpr report::Event kWrongUid{Severity::Err, EventClass::Err,
+                                  "client does not have required uid", "userid"};
+
+}  // namespace
+
+Control::~Control() {
+  while (!visitors_.empty()) dismiss(visitors_.begin()->first);
+  if (listener_) loop_.forget(listener_.get());
+}
+
+Result<void> Control::open(UniqueFd listener) {
+  listener_ = std::move(listener);
+  return loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+}
+
+void Control::accept() {
+  UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket || visitors_.size() >= kMaxVisitors) return;
+  const int id = socket.get();
+  if (!may_ask(id)) {
+    constexpr std::string_view kAnswer = "!E:uid:you may not ask this server\nEND\n";
+    (void)send(id, kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL);
+    return;
+  }
+  if (!loop_.watch(id, EPOLLIN, [this, id](std::uint32_t) { proceed(id); })) return;
+  Visitor visitor;
+  visitor.socket = std::move(socket);
+  visitor.timer = loop_.after(kPatience, [this, id] { dismiss(id); });
+  visitors_.emplace(id, std::move(visitor));
+}
+
+bool Control::may_ask(int socket) const {
+  const auto uid = sys::peer_uid(socket);
+  if (uid && (*uid == 0 || *uid == geteuid() || allowed_ == *uid)) return true;
+  notices_.tell(kWrongUid, {{"userid", uid ? std::to_string(*uid) : "unknown"}});
+  return false;
+}
+
+void Control::proceed(int id) {
+  const auto found = visitors_.find(id);
+  if (found == visitors_.end()) return;
+  Visitor& visitor = found->second;
+  if (visitor.output.empty() && !read_command(visitor)) return dismiss(id);
+  if (visitor.output.empty()) return;
+  if (!write_answer(visitor)) return dismiss(id);
+  if (visitor.sent < visitor.output.size() && !loop_.change(id, EPOLLOUT)) dismiss(id);
+}
+
+/// False: the visitor is gone or talks nonsense.
+bool Control::read_command(Visitor& visitor) {
+  std::array<char, kMaxCommand> buffer{};
+  const ssize_t size = read(visitor.socket.get(), buffer.data(), buffer.size());
+  if (size < 0) return errno == EAGAIN || errno == EINTR;
+  if (size == 0) return false;
+  visitor.input.append(buffer.data(), static_cast<std::size_t>(size));
+  const std::size_t end = visitor.input.find('\n');
+  if (end == std::string::npos) return visitor.input.size() <= kMaxCommand;
+  answer(visitor, base::trim(std::string_view{visitor.input}.substr(0, end)));
+  return true;
+}
+
+void Control::answer(Visitor& visitor, std::string_view command) {
+  auto lines = answer_(command);
+  visitor.output = lines ? std::move(*lines) : "!E:cmd-invalid:" + base::printable(command) + "\n";
+  visitor.output += "END\n";
+}
+
+/// False: all is sent, or the visitor is gone.
+bool Control::write_answer(Visitor& visitor) {
+  while (visitor.sent < visitor.output.size()) {
+    const std::string_view rest = std::string_view{visitor.output}.substr(visitor.sent);
+    const ssize_t size = send(visitor.socket.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (size < 0) return errno == EAGAIN || errno == EINTR;
+    visitor.sent += static_cast<std::size_t>(size);
+  }
+  return false;
+}
+
+void Control::dismiss(int id) {
+  const auto found = visitors_.find(id);
+  if (found == visitors_.end()) return;
+  loop_.cancel(found->second.timer);
+  loop_.forget(id);
+  visitors_.erase(found);
+}
+
+}  // namespace samhain::server

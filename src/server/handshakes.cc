@@ -1,0 +1,251 @@
+#include "server/handshakes.h"
+
+#include <string.h>
+
+#include <utility>
+
+#include "base/codec.h"
+#include "base/text.h"
+#include "crypto/random.h"
+
+namespace samhain::server {
+
+void Handshakes::on_hello(Connection& connection, ByteView payload) {
+  if (connection.stage != Stage::Open) return parts_.guard.violate(connection, "HELLO out of turn");
+  auto hello = wire::decode_hello(payload);
+  if (!hello) return parts_.guard.violate(connection, "HELLO: " + hello.error().what);
+  connection.hello = std::make_unique<wire::Hello>(std::move(*hello));
+  connection.name = base::lower(connection.hello->speaker.name);
+  if (parts_.guard.is_blocked(connection)) {
+    return parts_.connections.refuse(connection, wire::Refusal::TooManyAttempts);
+  }
+  if (connection.name.empty()) {
+    parts_.guard.blame(connection, report::kHostnameIsNull);
+    return parts_.connections.refuse(connection, wire::Refusal::BadRequest);
+  }
+  if (!has_journal(connection)) return;
+  if (parts_.settings.names_from_accept) return infer_name(connection);
+  begin(connection);
+}
+
+/// The second method: the name is what DNS says of the address, confirmed, else the address.
+void Handshakes::infer_name(Connection& connection) {
+  connection.stage = Stage::Naming;
+  connection.name.clear();
+  const ConnectionId id = connection.id;
+  parts_.lookups.find_names(connection.address, "", [this, id](const NameFacts& facts) {
+    Connection* waiting = parts_.connections.find(id);
+    if (waiting == nullptr || waiting->stage != Stage::Naming) return;
+    waiting->name = facts.peer_confirmed ? facts.peer_name : waiting->address;
+    begin(*waiting);
+  });
+}
+
+void Handshakes::begin(Connection& connection) {
+  connection.client = parts_.roster.find(connection.name);
+  if (connection.client == nullptr) {
+    ++parts_.tally.not_registered;
+    if (connection.name.size() > srp::kMaxHostName) connection.name.resize(srp::kMaxHostName);
+    parts_.guard.blame(connection, report::kNotInClientList);
+    return parts_.connections.refuse(connection, wire::Refusal::NotRegistered);
+  }
+  if (!parts_.settings.names_from_accept) {
+    parts_.name_check.check(connection.name, connection.address);
+  }
+  const srp::Verifier& verifier = connection.client->verifier;
+  connection.stage = Stage::Begun;
+  connection.gate = parts_.gates.next();
+  const bool is_sent =
+      connection.gate < parts_.gates.size() &&
+      parts_.gates.send(connection.gate, kBegin,
+                        encode(Begin{connection.id, connection.hello->speaker, verifier.salt,
+                                     verifier.v, connection.hello->a_public}));
+  if (!is_sent) parts_.connections.refuse(connection, wire::Refusal::Unavailable);
+}
+
+void Handshakes::on_proof(Connection& connection, const Bound& proof) {
+  if (connection.stage != Stage::Challenged) {
+    return parts_.guard.violate(connection, "PROOF out of turn");
+  }
+  const auto message = wire::decode_proof(proof.body);
+  if (!message) return parts_.guard.violate(connection, "PROOF: " + message.error().what);
+  connection.stage = Stage::Proving;
+  if (!parts_.gates.send(connection.gate, kProve,
+                         encode(Prove{connection.id, message->m1, proof.binding}))) {
+    parts_.connections.refuse(connection, wire::Refusal::Unavailable);
+  }
+}
+
+void Handshakes::on_resume(Connection& connection, const Bound& resume) {
+  if (connection.stage != Stage::Open) {
+    return parts_.guard.violate(connection, "RESUME out of turn");
+  }
+  const auto message = wire::decode_resume(resume.body);
+  if (!message) return parts_.guard.violate(connection, "RESUME: " + message.error().what);
+  if (!has_journal(connection)) return;
+
+  Client* client = parts_.roster.find_session(message->session_id);
+  if (client == nullptr || !is_current(connection, *client, message->session_id)) {
+    // An old session, or one from before our restart: the client may say Hello at once.
+    return parts_.connections.reply(connection, wire::Type::Invalid, {}, false);
+  }
+  connection.name = client->name();
+  Session& session = *client->session;
+  const auto expected = wire::resume_mac(*session.mac, message->nonce, resume.binding);
+  if (!crypto::equal_secrets(expected, message->mac)) {
+    parts_.guard.blame(connection, report::kSignatureMismatch);
+    return parts_.connections.reply(connection, wire::Type::Invalid, {}, true);
+  }
+  if (!parts_.settings.names_from_accept) {
+    parts_.name_check.check(connection.name, connection.address);
+  }
+  ++parts_.tally.resumed;
+  connection.client = client;
+  connection.session = session.id;
+  Roster::touch(*client, connection.address, parts_.clock.now_ns());
+  parts_.connections.make_member(connection);
+  const wire::Resumed resumed{
+      .mac = wire::resumed_mac(*session.mac, message->nonce, resume.binding),
+      .next_seq = parts_.journal.ledger().next(client->name(), session.spool)};
+  parts_.connections.reply(connection, wire::Type::Resumed, wire::encode(resumed), false);
+}
+
+/// Is `session` the client's session of now?  One that another process displaced is told once.
+bool Handshakes::is_current(Connection& connection, Client& client, const wire::Id& session) {
+  if (client.session && client.session->id == session) {
+    return parts_.clock.steady() < client.session->expires_at;
+  }
+  if (parts_.roster.take_displaced(client, session)) {
+    connection.name = client.name();
+    parts_.notices.tell(report::kSignatureMismatch, {{"client", client.name()}});
+  }
+  return false;
+}
+
+bool Handshakes::take(std::size_t gate, std::uint16_t kind, ByteView payload) {
+  if (kind == kBad) {
+    const auto complaint = decode_complaint(payload);
+    if (!complaint) return false;
+    Connection* connection = find(gate, complaint->connection, Stage::Begun);
+    if (connection == nullptr) return true;
+    connection->stage = Stage::Open;  // nothing is left at the gate
+    parts_.guard.blame(*connection, complaint->reason);
+    parts_.connections.refuse(*connection, wire::Refusal::BadRequest);
+    return true;
+  }
+  const auto about = decode_about(payload);
+  if (!about) return false;
+  if (kind == kChallenge) {
+    Connection* connection = find(gate, about->connection, Stage::Begun);
+    if (connection == nullptr) return true;
+    base::Reader reader(about->rest);
+    on_challenge(*connection, reader.array<srp::kNumberSize>());
+    return true;
+  }
+  Connection* connection = find(gate, about->connection, Stage::Proving);
+  if (connection == nullptr) return true;
+  if (kind == kProven) {
+    on_proven(*connection, about->rest);
+    return true;
+  }
+  ++parts_.tally.wrong_proofs;
+  connection->client->state = ClientState::Failed;
+  parts_.guard.blame(*connection, report::kSessionKeyMismatch);
+  parts_.connections.refuse(*connection, wire::Refusal::WrongProof);
+  return true;
+}
+
+/// A connection that this gate works for, in the stage that its answer belongs to; it may be gone.
+Connection* Handshakes::find(std::size_t gate, ConnectionId id, Stage stage) {
+  Connection* connection = parts_.connections.find(id);
+  if (connection == nullptr || connection->stage != stage || connection->gate != gate) {
+    return nullptr;
+  }
+  return connection;
+}
+
+void Handshakes::on_challenge(Connection& connection, const srp::Number& b_public) {
+  connection.stage = Stage::Challenged;
+  const wire::Challenge challenge{.salt = connection.client->verifier.salt, .b_public = b_public};
+  parts_.connections.reply(connection, wire::Type::Challenge, wire::encode(challenge), false);
+}
+
+void Handshakes::on_proven(Connection& connection, ByteView m2_and_key) {
+  base::Reader reader(m2_and_key);
+  wire::Accepted accepted;
+  accepted.m2 = reader.array<32>();
+  srp::SessionKey agreed;
+  auto raw = reader.array<32>();
+  memcpy(agreed.span().data(), raw.data(), raw.size());
+  explicit_bzero(raw.data(), raw.size());
+
+  Client& client = *connection.client;
+  const srp::Speaker& speaker = connection.hello->speaker;
+  accepted.session_id = crypto::random_array<16>();
+  accepted.lifetime_s = static_cast<std::uint32_t>(parts_.settings.session_lifetime.count());
+  accepted.max_frame = wire::kMaxMember;
+  accepted.next_seq = parts_.journal.ledger().next(client.name(), speaker.spool_id);
+
+  Session session;
+  session.id = accepted.session_id;
+  session.instance = speaker.instance_id;
+  session.spool = speaker.spool_id;
+  session.expires_at = parts_.clock.steady() + parts_.settings.session_lifetime;
+  session.mac = std::make_unique<crypto::Mac>(wire::report_key(agreed, session.id));
+
+  const bool is_known = parts_.journal.ledger().knows_instance(client.name(), session.instance);
+  if (!is_known) parts_.journal.ledger().remember_instance(client.name(), session.instance);
+  const Arrival arrival = parts_.roster.admit(client, std::move(session), is_known);
+  Roster::touch(client, connection.address, parts_.clock.now_ns());
+  ++parts_.tally.authenticated;
+  tell_arrival(arrival, client);
+
+  connection.session = accepted.session_id;
+  parts_.connections.make_member(connection);
+  parts_.connections.reply(connection, wire::Type::Accepted, wire::encode(accepted), false);
+}
+
+void Handshakes::tell_arrival(Arrival arrival, const Client& client) {
+  const std::vector<Field> fields = {{"client", client.name()}};
+  switch (arrival) {
+    case Arrival::NewClient:
+      return parts_.notices.tell(report::kNewClient, fields);
+    case Arrival::ForcedAuthentication:
+      return parts_.notices.tell(report::kForceAuthentication, fields);
+    case Arrival::RestartWithoutExit:
+      return parts_.notices.tell(report::kRestartWithoutExit, fields);
+    case Arrival::Quiet:
+      return;
+  }
+}
+
+/// While the log cannot be written nobody is let in: the reports are safer in the clients' spools.
+bool Handshakes::has_journal(Connection& connection) {
+  if (!parts_.journal.has_failed()) return true;
+  parts_.connections.refuse(connection, wire::Refusal::Unavailable);
+  return false;
+}
+
+void Handshakes::forget_gate(std::size_t gate) {
+  std::vector<ConnectionId> lost;
+  parts_.connections.for_each([&](const Connection& connection) {
+    const bool is_there = connection.stage == Stage::Begun ||
+                          connection.stage == Stage::Challenged ||
+                          connection.stage == Stage::Proving;
+    if (is_there && connection.gate == gate) lost.push_back(connection.id);
+  });
+  for (const ConnectionId id : lost) {
+    Connection* connection = parts_.connections.find(id);
+    if (connection == nullptr) continue;
+    connection->stage = Stage::Open;  // the client is not to blame
+    parts_.connections.refuse(*connection, wire::Refusal::Unavailable);
+  }
+}
+
+void Handshakes::abandon(Connection& connection) {
+  if (connection.stage == Stage::Challenged) parts_.guard.count_failure(connection);
+  if (connection.stage != Stage::Begun && connection.stage != Stage::Challenged) return;
+  parts_.gates.send(connection.gate, kForget, encode_about(connection.id));
+}
+
+}  // namespace samhain::server

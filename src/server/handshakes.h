@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "server/connections.h"
+#include "server/guard.h"
+#include "server/journal.h"
+#include "server/lookups.h"
+#include "server/name_check.h"
+#include "server/notices.h"
+#include "server/roster.h"
+#include "server/settings.h"
+
+namespace samhain::server {
+
+/// From the first Hello or Resume of a connection to its membership (docs/protocol.md sections 3
+/// and 4).  The gates do the arithmetic; who may try, and what the outcome means, is decided here.
+class Handshakes {
+ public:
+  struct Parts {
+    const base::Clock& clock;
+    const Settings& settings;
+    Roster& roster;
+    Journal& journal;
+    Connections& connections;
+    RoleGroup& gates;
+    Lookups& lookups;
+    NameCheck& name_check;
+    Guard& guard;
+    Notices& notices;
+    Tally& tally;
+  };
+  explicit Handshakes(Parts parts) : parts_(parts) {}
+
+  // From a front; the connection is the front's own.
+  void on_hello(Connection& connection, ByteView payload);
+  void on_proof(Connection& connection, const Bound& proof);
+  void on_resume(Connection& connection, const Bound& resume);
+
+  /// From a gate.  False: it never sends such.
+  bool take(std::size_t gate, std::uint16_t kind, ByteView payload);
+  /// A gate died: its handshakes are refused, the clients come again.
+  void forget_gate(std::size_t gate);
+  /// A connection ends before it is a member: the gate forgets it, and a challenge that cost us
+  /// arithmetic and was not answered counts as a failed attempt.
+  void abandon(Connection& connection);
+
+ private:
+  void begin(Connection& connection);
+  void infer_name(Connection& connection);
+  void on_challenge(Connection& connection, const srp::Number& b_public);
+  void on_proven(Connection& connection, ByteView m2_and_key);
+  void tell_arrival(Arrival arrival, const Client& client);
+  bool has_journal(Connection& connection);
+  bool is_current(Connection& connection, Client& client, const wire::Id& session);
+  Connection* find(std::size_t gate, ConnectionId id, Stage stage);
+  Parts parts_;
+};
+
+}  // namespace samhain::server

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "samhain/result.h"
+#include "server/config_file.h"
+#include "server/journal.h"
+#include "server/options.h"
+#include "sink/console.h"
+#include "sys/daemon.h"
+#include "sys/loop.h"
+
+namespace samhain::server {
+
+/// What start-up prepared, partly as root, for the keeper to work with; root is gone by now.
+struct Ground {
+  Options options;
+  ConfigSource source;
+  ConfigFile config;
+  std::vector<UniqueFd> listeners;
+  UniqueFd control_listener;  ///< -1: no command socket
+  std::unique_ptr<Journal> journal;
+  std::optional<sys::PidFile> pid_file;
+  std::optional<sys::Detached> detached;
+  std::string missing_barriers;  ///< of the keeper itself
+};
+
+/// The parent of all roles: it alone holds session keys and writes the log.
+class Keeper {
+ public:
+  static Result<std::unique_ptr<Keeper>> create(const base::Clock& clock, Ground ground);
+  ~Keeper();
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
+
+  /// Until a signal ends it, or a role that does not come up at the start; the exit status.
+  int run();
+
+ private:
+  struct Parts;
+  explicit Keeper(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace samhain::server

@@ -1,0 +1,290 @@
+#include "server/ledger.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+#include "base/codec.h"
+#include "crypto/digest.h"
+#include "srp/verifier.h"
+#include "sys/file.h"
+
+// The file: 16 bytes of kMagic, then records `u32 length | u64 check | payload`, the check being
+// the first eight bytes of the payload's SHA-256.  Payloads:
+//   snapshot  u8 1 | n * (text client | u16 spools * (id, u64 next) | u16 instances * id)
+//   intent    u8 2 | u8 the intent before stood | landing | u32 n * (text client, id, u64 next)
+//   instance  u8 3 | text client | id
+// A record that is cut or does not check was being written when the power failed: it and what would
+// follow do not count, which is right, since its batch was not begun before it was flushed.
+
+namespace samhain::server {
+namespace {
+
+constexpr std::string_view kMagic = "samhain ledger 1";
+constexpr std::string_view kMagicStem = "samhain ledger ";
+constexpr std::uint8_t kSnapshot = 1;
+constexpr std::uint8_t kIntent = 2;
+constexpr std::uint8_t kInstance = 3;
+constexpr std::size_t kMaxFile = 1U << 30;
+constexpr std::uint64_t kMinCompaction = 4U << 20;
+
+std::uint64_t check_of(ByteView payload) {
+  const Digest digest = crypto::sha256(payload);
+  return base::Reader(digest).number<std::uint64_t>();
+}
+
+Bytes record(ByteView payload) {
+  base::Writer writer;
+  writer.number(static_cast<std::uint32_t>(payload.size()))
+      .number(check_of(payload))
+      .raw_bytes(payload);
+  return writer.take();
+}
+
+/// The next record's payload; nothing at the end or where the file is torn.
+std::optional<ByteView> next_record(base::Reader& reader) {
+  const auto length = reader.number<std::uint32_t>();
+  const auto check = reader.number<std::uint64_t>();
+  const ByteView payload = reader.raw_bytes(length);
+  if (!reader.is_good() || payload.empty() || check_of(payload) != check) return std::nullopt;
+  return payload;
+}
+
+void write_landing(base::Writer& writer, const sink::Landing& landing) {
+  writer.number(static_cast<std::uint64_t>(landing.device))
+      .number(static_cast<std::uint64_t>(landing.inode))
+      .number(landing.offset)
+      .number(landing.length)
+      .raw_bytes(landing.digest);
+}
+
+sink::Landing read_landing(base::Reader& reader) {
+  sink::Landing landing;
+  landing.device = static_cast<dev_t>(reader.number<std::uint64_t>());
+  landing.inode = static_cast<ino_t>(reader.number<std::uint64_t>());
+  landing.offset = reader.number<std::uint64_t>();
+  landing.length = reader.number<std::uint64_t>();
+  landing.digest = reader.array<32>();
+  return landing;
+}
+
+void remember(std::vector<wire::Id>& ids, const wire::Id& id, std::size_t limit) {
+  std::erase(ids, id);
+  if (ids.size() >= limit) ids.erase(ids.begin());
+  ids.push_back(id);
+}
+
+}  // namespace
+
+/// An intent as it was read; of kind "none" while `is_open` is false.
+struct Ledger::Intent {
+  struct Mark {
+    std::string client;
+    wire::Id spool{};
+    std::uint64_t next = 0;
+  };
+  bool is_open = false;
+  sink::Landing landing;
+  std::vector<Mark> marks;
+};
+
+Result<std::unique_ptr<Ledger>> Ledger::open(std::string path, const std::string& log_path) {
+  std::unique_ptr<Ledger> ledger(new Ledger(std::move(path)));
+  auto file = sys::read_file(ledger->path_, kMaxFile);
+  if (!file && file.error().sys_errno != ENOENT) return file.error().within("ledger", "");
+  if (file) {
+    if (auto loaded = ledger->load(*file, log_path); !loaded) return loaded.error();
+  }
+  if (auto written = ledger->compact(); !written) return written.error();
+  return ledger;
+}
+
+Result<void> Ledger::load(ByteView file, const std::string& log_path) {
+  if (file.size() < kMagic.size() || as_text(file.first(kMagic.size())) != kMagic) {
+    const bool is_ours = as_text(file).starts_with(kMagicStem);
+    return Error{is_ours ? Error::Kind::Version : Error::Kind::Malformed,
+                 fmt::format("ledger {}: {}", path_,
+                             is_ours ? "written by a newer program" : "not a ledger")};
+  }
+  base::Reader reader(file.subspan(kMagic.size()));
+  Intent last;
+  while (const auto payload = next_record(reader)) {
+    if (!read_record(*payload, last)) {
+      return Error{Error::Kind::Malformed, fmt::format("ledger {}: bad record", path_)};
+    }
+  }
+  if (!last.is_open) return {};
+  auto stood = sink::LogFile::settle(log_path, last.landing);
+  if (!stood) return stood.error().within("ledger", path_);
+  if (*stood) keep(last);
+  return {};
+}
+
+bool Ledger::read_record(ByteView payload, Intent& open_intent) {
+  base::Reader reader(payload);
+  const auto kind = reader.number<std::uint8_t>();
+  if (kind == kSnapshot) {
+    while (reader.is_good() && reader.left() > 0) {
+      Client& client = clients_[std::string{reader.text(srp::kMaxHostName)}];
+      for (auto n = reader.number<std::uint16_t>(); n > 0 && reader.is_good(); --n) {
+        Spool& spool = spool_of(client, reader.array<16>());
+        spool.next = spool.standing = reader.number<std::uint64_t>();
+      }
+      for (auto n = reader.number<std::uint16_t>(); n > 0 && reader.is_good(); --n) {
+        remember(client.instances, reader.array<16>(), kMaxInstances);
+      }
+    }
+    return reader.is_complete();
+  }
+  if (kind == kInstance) {
+    const std::string client{reader.text(srp::kMaxHostName)};
+    const auto id = reader.array<16>();
+    if (!reader.is_complete()) return false;
+    remember(clients_[client].instances, id, kMaxInstances);
+    return true;
+  }
+  if (kind != kIntent) return false;
+
+  const bool has_stood = reader.number<std::uint8_t>() != 0;
+  if (has_stood && open_intent.is_open) keep(open_intent);
+  open_intent = Intent{.is_open = true, .landing = read_landing(reader), .marks = {}};
+  for (auto n = reader.number<std::uint32_t>(); n > 0 && reader.is_good(); --n) {
+    Intent::Mark mark;
+    mark.client = reader.text(srp::kMaxHostName);
+    mark.spool = reader.array<16>();
+    mark.next = reader.number<std::uint64_t>();
+    open_intent.marks.push_back(std::move(mark));
+  }
+  return reader.is_complete();
+}
+
+void Ledger::keep(const Intent& intent) {
+  for (const Intent::Mark& mark : intent.marks) {
+    Spool& spool = spool_of(clients_[mark.client], mark.spool);
+    spool.next = spool.standing = std::max(spool.standing, mark.next);
+  }
+}
+
+Ledger::Spool& Ledger::spool_of(Client& client, const wire::Id& id) {
+  auto& spools = client.spools;
+  if (!spools.empty() && spools.back().id == id) return spools.back();
+  const auto found = std::find_if(spools.begin(), spools.end(),
+                                  [&id](const Spool& spool) { return spool.id == id; });
+  if (found != spools.end()) {
+    std::rotate(found, found + 1, spools.end());
+    return spools.back();
+  }
+  // What the current batch advanced must stay until it stands: only settled ones make room.
+  if (spools.size() >= kMaxSpools) {
+    const auto oldest = std::find_if(spools.begin(), spools.end(), [](const Spool& spool) {
+      return spool.next == spool.standing;
+    });
+    if (oldest != spools.end()) spools.erase(oldest);
+  }
+  spools.push_back(Spool{.id = id});
+  return spools.back();
+}
+
+std::uint64_t Ledger::next(std::string_view client, const wire::Id& spool) const {
+  const auto found = clients_.find(client);
+  if (found == clients_.end()) return 0;
+  // From the end: the spool in use is the last one.
+  const auto& spools = found->second.spools;
+  const auto it = std::find_if(spools.rbegin(), spools.rend(),
+                               [&spool](const Spool& known) { return known.id == spool; });
+  return it == spools.rend() ? 0 : it->next;
+}
+
+void Ledger::advance(std::string_view client, const wire::Id& spool, std::uint64_t next) {
+  auto found = clients_.find(client);
+  if (found == clients_.end()) found = clients_.emplace(std::string{client}, Client{}).first;
+  Spool& known = spool_of(found->second, spool);
+  if (known.next == known.standing) batch_.emplace_back(&*found, spool);
+  known.next = next;
+}
+
+bool Ledger::knows_instance(std::string_view client, const wire::Id& instance) const {
+  const auto found = clients_.find(client);
+  if (found == clients_.end()) return false;
+  const auto& instances = found->second.instances;
+  return std::find(instances.begin(), instances.end(), instance) != instances.end();
+}
+
+void Ledger::remember_instance(std::string_view client, const wire::Id& instance) {
+  auto found = clients_.find(client);
+  if (found == clients_.end()) found = clients_.emplace(std::string{client}, Client{}).first;
+  remember(found->second.instances, instance, kMaxInstances);
+
+  base::Writer writer;
+  writer.number(kInstance).text(client).raw_bytes(instance);
+  const Bytes bytes = record(writer.view());
+  // A failure costs one word in the log after a restart; a torn record must not stay, though.
+  if (sys::write_all(fd_.get(), bytes)) {
+    size_ += bytes.size();
+  } else if (ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) {
+    compact_above_ = 0;
+  }
+}
+
+Result<void> Ledger::intend(const sink::Landing& landing) {
+  base::Writer writer;
+  writer.number(kIntent).number(static_cast<std::uint8_t>(last_stood_));
+  write_landing(writer, landing);
+  writer.number(static_cast<std::uint32_t>(batch_.size()));
+  for (const auto& [client, id] : batch_) {
+    writer.text(client->first).raw_bytes(id).number(next(client->first, id));
+  }
+  const Bytes bytes = record(writer.view());
+  auto written = sys::write_all(fd_.get(), bytes);
+  if (written && fdatasync(fd_.get()) != 0) written = system_error("fdatasync", errno);
+  if (!written) {
+    // Half a record would hide the ones that come after it.
+    if (ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) compact_above_ = 0;
+    return written.error().within("ledger", path_);
+  }
+  size_ += bytes.size();
+  last_stood_ = false;
+  return {};
+}
+
+void Ledger::stand() {
+  for (const auto& [client, id] : batch_) {
+    Spool& spool = spool_of(client->second, id);
+    spool.standing = spool.next;
+  }
+  batch_.clear();
+  last_stood_ = true;
+}
+
+Bytes Ledger::snapshot() const {
+  base::Writer writer;
+  writer.number(kSnapshot);
+  for (const auto& [name, client] : clients_) {
+    writer.text(name).number(static_cast<std::uint16_t>(client.spools.size()));
+    for (const Spool& spool : client.spools) writer.raw_bytes(spool.id).number(spool.standing);
+    writer.number(static_cast<std::uint16_t>(client.instances.size()));
+    for (const wire::Id& id : client.instances) writer.raw_bytes(id);
+  }
+  return record(writer.view());
+}
+
+Result<void> Ledger::compact() {
+  base::Writer writer;
+  writer.raw_bytes(as_bytes(kMagic)).raw_bytes(snapshot());
+  if (auto written = sys::write_file_atomically(path_, writer.view(), 0600); !written) {
+    return written.error().within("ledger", path_);
+  }
+  UniqueFd fd(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd) return system_error("ledger " + path_, errno);
+  fd_ = std::move(fd);
+  size_ = writer.size();
+  compact_above_ = std::max(kMinCompaction, 4 * size_);
+  last_stood_ = true;
+  return {};
+}
+
+}  // namespace samhain::server

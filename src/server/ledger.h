@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "samhain/bytes.h"
+#include "samhain/handle.h"
+#include "samhain/result.h"
+#include "sink/log_file.h"
+#include "wire/messages.h"
+
+namespace samhain::server {
+
+/// Which reports of each client are in the log: the server's half of "exactly once".  A file beside
+/// the log (docs/architecture.md, section Exactly once).  A report is named by (client, spool id,
+/// seq); for each spool the next number expected is kept, lower ones are duplicates.
+///
+/// A batch: advance() for each report, intend() writes down durably where the batch will land and
+/// which numbers it covers, the log commits, stand() says that it did.  After a kill at any point
+/// open() asks the log itself (LogFile::settle) whether the last intent came true.
+class Ledger {
+ public:
+  /// Spools and processes remembered of one client; the one used longest ago goes first.
+  static constexpr std::size_t kMaxSpools = 64;
+  static constexpr std::size_t kMaxInstances = 8;
+
+  /// Opens or makes `path`, settles the last intent against the log at `log_path`, and starts a new
+  /// file with what holds.  Errors: System, Malformed (no ledger), Version (of a newer program).
+  static Result<std::unique_ptr<Ledger>> open(std::string path, const std::string& log_path);
+
+  /// The number expected next, what the current batch holds included; 0 for a spool not known.
+  std::uint64_t next(std::string_view client, const wire::Id& spool) const;
+  /// The current batch holds the reports below `next`.
+  void advance(std::string_view client, const wire::Id& spool, std::uint64_t next);
+
+  /// Did this process of the client authenticate here before?  Kept so that a restart of the server
+  /// is told from a restart of the client; written with the next record, for only words depend on
+  /// it.
+  bool knows_instance(std::string_view client, const wire::Id& instance) const;
+  void remember_instance(std::string_view client, const wire::Id& instance);
+
+  /// Before the batch is written.  Errors: System; the file is as before then.
+  Result<void> intend(const sink::Landing& landing);
+  /// The batch is in the log.
+  void stand();
+
+  /// Starts the file anew with what holds; between batches only.
+  Result<void> compact();
+  bool wants_compaction() const { return size_ > compact_above_; }
+
+ private:
+  struct Spool {
+    wire::Id id{};
+    std::uint64_t next = 0;      ///< with the current batch
+    std::uint64_t standing = 0;  ///< without it
+  };
+  struct Client {
+    std::vector<Spool> spools;  ///< used last: at the end
+    std::vector<wire::Id> instances;
+  };
+  using Clients = std::map<std::string, Client, std::less<>>;
+  struct Intent;
+
+  explicit Ledger(std::string path) : path_(std::move(path)) {}
+  Result<void> load(ByteView file, const std::string& log_path);
+  bool read_record(ByteView payload, Intent& open_intent);
+  void keep(const Intent& intent);
+  Spool& spool_of(Client& client, const wire::Id& id);
+  Bytes snapshot() const;
+
+  std::string path_;
+  UniqueFd fd_;
+  std::uint64_t size_ = 0;
+  std::uint64_t compact_above_ = 0;
+  bool last_stood_ = true;  ///< what became of the intent before the one to come
+  Clients clients_;
+  std::vector<std::pair<Clients::pointer, wire::Id>> batch_;
+};
+
+}  // namespace samhain::server

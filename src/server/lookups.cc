@@ -1,0 +1,162 @@
+#include "server/lookups.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/codec.h"
+
+namespace samhain::server {
+
+void Lookups::open(RoleGroup& resolvers) {
+  resolvers_ = &resolvers;
+  workers_.resize(resolvers.size());
+}
+
+void Lookups::judge(const std::string& address, OnVerdict on_verdict) {
+  auto question = std::make_unique<Question>();
+  question->address = address;
+  question->on_verdict = std::move(on_verdict);
+  enqueue(to_judge_, std::move(question));
+}
+
+void Lookups::find_names(const std::string& address, const std::string& claim, OnNames on_names) {
+  const auto cached = cache_.find(key_of(address, claim));
+  if (cached != cache_.end() && clock_.steady() < cached->second.until) {
+    const NameFacts facts = cached->second.facts;
+    return on_names(facts);
+  }
+  if (join_waiting(address, claim, on_names)) return;
+  auto question = std::make_unique<Question>();
+  question->address = address;
+  question->claim = claim;
+  question->on_names.push_back(std::move(on_names));
+  enqueue(to_look_up_, std::move(question));
+}
+
+std::string Lookups::key_of(const std::string& address, const std::string& claim) {
+  return address + ' ' + claim;
+}
+
+bool Lookups::join_waiting(const std::string& address, const std::string& claim,
+                           OnNames& on_names) {
+  const auto is_same = [&](const std::unique_ptr<Question>& question) {
+    return question && !question->on_verdict && question->address == address &&
+           question->claim == claim;
+  };
+  Question* same = nullptr;
+  for (const Worker& worker : workers_) {
+    if (is_same(worker.question)) same = worker.question.get();
+  }
+  const auto waiting = std::find_if(to_look_up_.begin(), to_look_up_.end(), is_same);
+  if (waiting != to_look_up_.end()) same = waiting->get();
+  if (same == nullptr) return false;
+  same->on_names.push_back(std::move(on_names));
+  return true;
+}
+
+void Lookups::enqueue(Queue& queue, std::unique_ptr<Question> question) {
+  if (queue.size() >= kMaxWaiting) return answer_unknown(std::move(question));
+  question->number = ++last_number_;
+  question->since = clock_.steady();
+  queue.push_back(std::move(question));
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    if (!workers_[i].question && &queue_of(i) == &queue) return ask_next(i);
+  }
+}
+
+void Lookups::ask_next(std::size_t resolver) {
+  Worker& worker = workers_[resolver];
+  Queue& queue = queue_of(resolver);
+  expire(queue);
+  if (worker.question || queue.empty()) return;
+  if (!ask(resolver, *queue.front())) return;  // down: on_ready() comes back to it
+  worker.question = std::move(queue.front());
+  queue.pop_front();
+  worker.timer = loop_.after(kPatience, [this, resolver] { give_up(resolver); });
+}
+
+/// Who waited this long behind others is answered, too: behind a dead DNS server the queue is long.
+void Lookups::expire(Queue& queue) {
+  const auto now = clock_.steady();
+  while (!queue.empty() && now - queue.front()->since > 2 * kPatience) {
+    auto question = std::move(queue.front());
+    queue.pop_front();
+    answer_unknown(std::move(question));
+  }
+}
+
+bool Lookups::ask(std::size_t resolver, const Question& question) {
+  if (!question.on_verdict) {
+    return resolvers_->send(resolver, kLookUp,
+                            encode(LookUp{question.number, question.address, question.claim}));
+  }
+  base::Writer writer;
+  writer.number(question.number).text(question.address);
+  return resolvers_->send(resolver, kJudge, writer.view());
+}
+
+void Lookups::give_up(std::size_t resolver) {
+  // Its end comes to on_down(), which answers.
+  workers_[resolver].timer = 0;
+  resolvers_->restart(resolver);
+}
+
+bool Lookups::take(std::size_t resolver, std::uint16_t kind, ByteView payload) {
+  if (kind == kVerdict) {
+    base::Reader reader(payload);
+    const auto number = reader.number<std::uint64_t>();
+    const bool is_allowed = reader.number<std::uint8_t>() != 0;
+    const auto question = take_question(resolver, number);
+    if (!reader.is_complete() || !question || !question->on_verdict) return false;
+    question->on_verdict(is_allowed);
+  } else {
+    const auto names = decode_names(payload);
+    if (!names) return false;
+    const auto question = take_question(resolver, names->request);
+    if (!question || question->on_verdict) return false;
+    remember(*question, names->facts);
+    answer(*question, names->facts);
+  }
+  ask_next(resolver);
+  return true;
+}
+
+void Lookups::on_down(std::size_t resolver) {
+  if (resolver >= workers_.size()) return;  // before open()
+  Worker& worker = workers_[resolver];
+  loop_.cancel(worker.timer);
+  worker.timer = 0;
+  if (worker.question) answer_unknown(std::exchange(worker.question, nullptr));
+  expire(queue_of(resolver));
+}
+
+std::unique_ptr<Lookups::Question> Lookups::take_question(std::size_t resolver,
+                                                          std::uint64_t number) {
+  Worker& worker = workers_[resolver];
+  if (!worker.question || worker.question->number != number) return nullptr;
+  loop_.cancel(worker.timer);
+  worker.timer = 0;
+  return std::exchange(worker.question, nullptr);
+}
+
+void Lookups::answer(Question& question, const NameFacts& facts) {
+  for (const OnNames& on_names : question.on_names) on_names(facts);
+}
+
+void Lookups::answer_unknown(std::unique_ptr<Question> question) {
+  if (question->on_verdict) return question->on_verdict(false);
+  remember(*question, {});
+  answer(*question, {});
+}
+
+void Lookups::remember(const Question& question, const NameFacts& facts) {
+  const auto now = clock_.steady();
+  if (cache_.size() >= kMaxCached) {
+    std::erase_if(cache_, [now](const auto& entry) { return entry.second.until <= now; });
+    if (cache_.size() >= kMaxCached) cache_.clear();
+  }
+  const auto life = facts.peer_confirmed ? kLifeOfGood : kLifeOfBad;
+  cache_.insert_or_assign(key_of(question.address, question.claim), Cached{facts, now + life});
+}
+
+}  // namespace samhain::server

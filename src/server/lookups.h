@@ -1,0 +1,93 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "server/requests.h"
+#include "server/role_group.h"
+#include "sys/loop.h"
+
+namespace samhain::server {
+
+/// Questions to the resolvers: one at a time for each process, the rest in a queue; equal ones
+/// asked once, answers cached.  A resolver that takes longer than kPatience is started anew and its
+/// question answered as unknown; so is what waited twice as long for its turn.
+class Lookups {
+ public:
+  using OnNames = std::function<void(const NameFacts& facts)>;
+  using OnVerdict = std::function<void(bool is_allowed)>;
+
+  static constexpr std::chrono::milliseconds kPatience{5'000};
+  static constexpr std::chrono::minutes kLifeOfGood{5};
+  static constexpr std::chrono::minutes kLifeOfBad{1};
+  static constexpr std::size_t kMaxCached = 4'096;
+  static constexpr std::size_t kMaxWaiting = 4'096;
+  /// The first resolvers judge only, so that a dead DNS server keeps nobody from being let in.
+  static constexpr std::size_t kJudges = 2;
+
+  Lookups(sys::Loop& loop, const base::Clock& clock) : loop_(loop), clock_(clock) {}
+  void open(RoleGroup& resolvers);
+
+  /// Without an answer: not allowed.  Never cached, for the rules are read anew for each
+  /// connection.
+  void judge(const std::string& address, OnVerdict on_verdict);
+  /// `claim` empty: only the address is asked about.  Without an answer: nothing resolves.  Called
+  /// at once where the answer is cached.
+  void find_names(const std::string& address, const std::string& claim, OnNames on_names);
+  void clear_cache() { cache_.clear(); }
+
+  // What the resolvers' group hands over.
+  bool take(std::size_t resolver, std::uint16_t kind, ByteView payload);
+  void on_ready(std::size_t resolver) { ask_next(resolver); }
+  void on_down(std::size_t resolver);
+
+ private:
+  struct Question {
+    std::uint64_t number = 0;
+    std::chrono::steady_clock::time_point since{};
+    std::string address;
+    std::string claim;
+    OnVerdict on_verdict;  ///< set: libwrap is asked
+    std::vector<OnNames> on_names;
+  };
+  struct Worker {
+    std::unique_ptr<Question> question;
+    sys::Loop::Timer timer = 0;
+  };
+  struct Cached {
+    NameFacts facts;
+    std::chrono::steady_clock::time_point until;
+  };
+  using Queue = std::deque<std::unique_ptr<Question>>;
+
+  static std::string key_of(const std::string& address, const std::string& claim);
+  Queue& queue_of(std::size_t resolver) { return resolver < kJudges ? to_judge_ : to_look_up_; }
+  bool join_waiting(const std::string& address, const std::string& claim, OnNames& on_names);
+  void enqueue(Queue& queue, std::unique_ptr<Question> question);
+  void ask_next(std::size_t resolver);
+  void expire(Queue& queue);
+  bool ask(std::size_t resolver, const Question& question);
+  void give_up(std::size_t resolver);
+  std::unique_ptr<Question> take_question(std::size_t resolver, std::uint64_t number);
+  void answer(Question& question, const NameFacts& facts);
+  void answer_unknown(std::unique_ptr<Question> question);
+  void remember(const Question& question, const NameFacts& facts);
+
+  sys::Loop& loop_;
+  const base::Clock& clock_;
+  RoleGroup* resolvers_ = nullptr;
+  std::vector<Worker> workers_;
+  Queue to_judge_;
+  Queue to_look_up_;
+  std::uint64_t last_number_ = 0;
+  std::unordered_map<std::string, Cached> cache_;
+};
+
+}  // namespace samhain::server

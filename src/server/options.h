@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "samhain/result.h"
+#include "samhain/severity.h"
+
+namespace samhain::server {
+
+/// What the command line of yule(8) asks for.
+struct Options {
+  enum class Task { Serve, ShowHelp, ShowVersion, MakePassword, MakeRegistration };
+  Task task = Task::Serve;
+  std::string password;           ///< for MakeRegistration; "-": on stdin
+  std::optional<bool> is_daemon;  ///< -D or --foreground: the first one given counts
+  std::optional<SeveritySet> print_threshold;
+  std::optional<SeveritySet> log_threshold;
+  std::string config_path;  ///< empty: the compiled one
+};
+
+/// Left to right; one that acts at once ends the reading.  Long names must be whole.
+/// Errors: Malformed, with the whole line for stderr ("Error: unrecognized long option: --foo").
+Result<Options> parse_options(std::span<const std::string_view> arguments);
+
+/// The text of --help.
+std::string usage();
+
+}  // namespace samhain::server

@@ -1,0 +1,187 @@
+#include "server/settings.h"
+
+#include <fmt/format.h>
+#include <pwd.h>
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "base/text.h"
+#include "config/known.h"
+#include "config/settings.h"
+#include "config/values.h"
+#include "report/threshold.h"
+
+namespace samhain::server {
+namespace {
+
+using config::Entry;
+using Take = std::function<Result<void>(const Entry&)>;
+using Table = std::vector<config::Setting>;
+
+constexpr std::uint32_t kDay = 86'400;
+
+Error wrong(std::string text) { return Error{Error::Kind::Malformed, std::move(text)}; }
+
+/// Stores what `parse` makes of a value.
+template <class T, class Parse>
+Take into(T& target, Parse parse) {
+  return [&target, parse](const Entry& entry) -> Result<void> {
+    auto value = parse(entry.value);
+    if (!value) return value.error();
+    target = std::move(*value);
+    return {};
+  };
+}
+
+Take seconds_into(std::chrono::seconds& target, std::uint32_t lowest, std::uint32_t highest) {
+  return [&target, lowest, highest](const Entry& entry) -> Result<void> {
+    auto value = config::parse_number<std::uint32_t>(entry.value, lowest, highest, "seconds");
+    if (!value) return value.error();
+    target = std::chrono::seconds{*value};
+    return {};
+  };
+}
+
+template <class T>
+Take number_into(T& target, T lowest, T highest) {
+  return into(target, [lowest, highest](std::string_view value) {
+    return config::parse_number<T>(value, lowest, highest, "");
+  });
+}
+
+Result<report::Form> parse_form(std::string_view value) {
+  if (const auto form = report::form_named(value)) return *form;
+  return wrong("no such form; give guide or classic");
+}
+
+Result<Severity> parse_severity(std::string_view value) {
+  if (const auto severity = report::severity_named(value)) return *severity;
+  return wrong("no such severity; give one of debug, info, notice, warn, mark, err, crit, alert");
+}
+
+Result<std::optional<sys::Address>> parse_interface(std::string_view value) {
+  if (base::equal_no_case(value, "INADDR_ANY")) return std::optional<sys::Address>{};
+  auto address = sys::Address::parse(value, 0);
+  if (!address) return wrong("not an address; give a numeric IPv4 or IPv6 address");
+  return address;
+}
+
+Result<uid_t> parse_user(const std::string& name) {
+  if (const auto number = base::to_number<uid_t>(name)) return *number;
+  const passwd* user = getpwnam(name.c_str());
+  if (user == nullptr) return wrong(fmt::format("no user {} here; give names or uids", name));
+  return user->pw_uid;
+}
+
+Take users_into(std::vector<uid_t>& target) {
+  return [&target](const Entry& entry) -> Result<void> {
+    auto names = config::parse_list(entry.value);
+    if (!names) return names.error();
+    std::vector<uid_t> users;
+    for (const std::string& name : *names) {
+      auto user = parse_user(name);
+      if (!user) return user.error();
+      users.push_back(*user);
+    }
+    target.insert(target.end(), users.begin(), users.end());
+    return {};
+  };
+}
+
+void add_log(Table& table, Settings& settings) {
+  table.push_back(
+      {"log", "PrintSeverity", into(settings.print_threshold, report::parse_threshold)});
+  table.push_back({"log", "LogSeverity", into(settings.log_threshold, report::parse_threshold)});
+  for (const std::string_view section : {"log", "misc"}) {
+    table.push_back({section, "PrintFormat", into(settings.print_form, parse_form)});
+    table.push_back({section, "LogFormat", into(settings.log_form, parse_form)});
+  }
+}
+
+void add_misc(Table& table, Settings& settings) {
+  table.push_back({"misc", "Daemon", into(settings.is_daemon, config::parse_bool)});
+  table.push_back({"misc", "HideSetup", into(settings.hides_setup, config::parse_bool)});
+  table.push_back({"misc", "SetLoopTime", seconds_into(settings.loop_time, 0, kDay)});
+  table.push_back({"misc", "TrustedUser", users_into(settings.trusted)});
+  table.push_back({"misc", "SetLogfilePath", into(settings.log_path, config::parse_path)});
+  table.push_back({"misc", "SetLockfilePath", into(settings.pid_path, config::parse_path)});
+}
+
+void add_server(Table& table, std::string_view section, Settings& settings) {
+  const auto add = [&table, section](std::string_view key, Take take) {
+    table.push_back({section, key, std::move(take)});
+  };
+  add("SetServerPort", number_into<std::uint16_t>(settings.port, 1, 65'535));
+  add("SetServerInterface", into(settings.interface, parse_interface));
+  add("SetUseSocket", into(settings.has_socket, config::parse_bool));
+  add("SetSocketPath", into(settings.socket_path, config::parse_path));
+  add("SetSocketAllowUid", into(settings.socket_uid, [](std::string_view value) {
+        return parse_user(std::string{value});
+      }));
+  add("SetStripDomain", into(settings.strips_domain, config::parse_bool));
+  add("SetClientFromAccept", into(settings.names_from_accept, config::parse_bool));
+  add("SeverityLookup", into(settings.lookup_severity, parse_severity));
+  add("SetClientTimeLimit", seconds_into(settings.client_time_limit, 0, 365 * kDay));
+  add("SetSessionLifetime", seconds_into(settings.session_lifetime, 1, 365 * kDay));
+  add("SetHandshakeTimeout", seconds_into(settings.front.handshake, 1, kDay));
+  add("SetIdleTimeout", seconds_into(settings.front.idle, 1, kDay));
+  add("SetFrameTimeout", seconds_into(settings.front.frame, 1, kDay));
+  add("SetMaxUnauthenticated", number_into(settings.max_unauthenticated, 1U, 1'000'000U));
+  add("SetMaxFailedAttempts", number_into(settings.max_failed_attempts, 1U, 1'000'000U));
+}
+
+/// The last registration of a host counts, and the two lines are named: the first one may be the
+/// right one.
+Take clients_into(Settings& settings, std::map<std::string, unsigned>& lines) {
+  return [&settings, &lines](const Entry& entry) -> Result<void> {
+    auto verifier = srp::parse_registration(entry.value);
+    if (!verifier) return verifier.error();
+    const std::string host = verifier->host;
+    settings.clients[host] = std::move(*verifier);
+    const auto [line, is_new] = lines.emplace(host, entry.line);
+    if (is_new) return {};
+    const unsigned before = std::exchange(line->second, entry.line);
+    return Error{Error::Kind::Busy,
+                 fmt::format("{} is registered in line {} and again in line {}, which counts; "
+                             "leave one of them out",
+                             host, before, entry.line)};
+  };
+}
+
+}  // namespace
+
+Loaded read_settings(std::string_view text, const config::Surroundings& surroundings,
+                     const Defaults& defaults) {
+  Loaded loaded;
+  Settings& settings = loaded.settings;
+  settings.log_path = defaults.log_path;
+  settings.pid_path = defaults.pid_path;
+  settings.socket_path = defaults.socket_path;
+  settings.port = defaults.port;
+
+  Table table;
+  std::map<std::string, unsigned> registered_in;
+  add_log(table, settings);
+  add_misc(table, settings);
+  add_server(table, "server", settings);
+  add_server(table, "misc", settings);
+  table.push_back({"clients", "Client", clients_into(settings, registered_in)});
+
+  const config::Document document = config::parse(text, surroundings);
+  loaded.problems = document.problems;
+  const auto found = config::apply(document, table, config::server_not_built());
+  loaded.problems.insert(loaded.problems.end(), found.begin(), found.end());
+  std::stable_sort(loaded.problems.begin(), loaded.problems.end(),
+                   [](const auto& a, const auto& b) { return a.line < b.line; });
+  return loaded;
+}
+
+bool has_mistake(const std::vector<config::Problem>& problems) {
+  return std::any_of(problems.begin(), problems.end(), [](const config::Problem& problem) {
+    return problem.kind != config::Problem::Kind::NotBuilt;
+  });
+}
+
+}  // namespace samhain::server

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/document.h"
+#include "report/form.h"
+#include "samhain/severity.h"
+#include "server/requests.h"
+#include "srp/verifier.h"
+#include "sys/socket.h"
+
+namespace samhain::server {
+
+/// What yulerc(5) says, with the defaults of what it does not say.
+struct Settings {
+  // [Log]
+  SeveritySet print_threshold = SeveritySet::from(Severity::Info);
+  SeveritySet log_threshold = SeveritySet::from(Severity::Mark);
+  report::Form print_form = report::Form::Guide;
+  report::Form log_form = report::Form::Guide;
+
+  // [Misc]
+  bool is_daemon = false;
+  bool hides_setup = false;
+  std::chrono::seconds loop_time{60};  ///< between TIMESTAMP lines; 0: none
+  std::vector<uid_t> trusted;
+  std::string log_path;
+  std::string pid_path;
+
+  // [Server], also [Misc]
+  std::uint16_t port = 0;
+  std::optional<sys::Address> interface;  ///< none: all
+  bool has_socket = true;
+  std::string socket_path;
+  std::optional<uid_t> socket_uid;  ///< who may use it besides root and the server itself
+  bool strips_domain = true;
+  bool names_from_accept = false;
+  Severity lookup_severity = Severity::Crit;
+  std::chrono::seconds client_time_limit{86'400};  ///< 0: none
+  std::chrono::seconds session_lifetime{7'200};
+  FrontSettings front;
+  unsigned max_unauthenticated = 32;  ///< connections of one address
+  unsigned max_failed_attempts = 10;  ///< of one address in a minute
+
+  // [Clients]
+  std::map<std::string, srp::Verifier> clients;  ///< by name, lower case
+};
+
+/// What was compiled in, for the settings that have a path or port.
+struct Defaults {
+  std::string log_path;
+  std::string pid_path;
+  std::string socket_path;
+  std::uint16_t port = 0;
+};
+
+struct Loaded {
+  Settings settings;
+  std::vector<config::Problem>
+      problems;  ///< of the language and of the values, in the file's order
+};
+
+/// Never fails: a wrong line becomes a problem and leaves its setting as it was.
+Loaded read_settings(std::string_view text, const config::Surroundings& surroundings,
+                     const Defaults& defaults);
+
+/// Does any of them say that the file is wrong, and not only that something is not built yet?
+bool has_mistake(const std::vector<config::Problem>& problems);
+
+}  // namespace samhain::server

@@ -1,0 +1,238 @@
+#include "server/start.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "crypto/prepare.h"
+#include "report/catalog.h"
+#include "report/form.h"
+#include "server/keeper.h"
+#include "sys/identity.h"
+#include "sys/resolve.h"
+#include "sys/sandbox.h"
+#include "sys/socket.h"
+
+namespace samhain::server {
+namespace {
+
+constexpr std::array<std::string_view, 6> kWords = {"start",  "stop",         "restart",
+                                                    "reload", "force-reload", "status"};
+constexpr std::array<std::string_view, 3> kUsers = {"yule", "daemon", "nobody"};
+
+/// Any user may connect to it; whom it serves is decided by the peer's uid.
+constexpr mode_t kSocketMode = 0666;
+
+ConfigSource source_of(const Options& options, const Paths& paths) {
+  ConfigSource source;
+  source.path = options.config_path.empty() ? paths.config : options.config_path;
+  source.host_name = sys::own_name();
+  source.defaults = {paths.log, paths.pid, paths.socket, DEFAULT_PORT};
+  return source;
+}
+
+/// One start of the daemon, up to the moment when the keeper takes over.
+class Start {
+ public:
+  Start(const Options& options, const Paths& paths) {
+    ground_.options = options;
+    ground_.source = source_of(options, paths);
+  }
+
+  int run() {
+    crypto::prepare();
+    const bool is_ready = find_user() && read_configuration() && detach() && take_pid_file() &&
+                          bind() && open_control() && give_up_root() && open_journal();
+    if (!is_ready) return give_up();
+    auto keeper = Keeper::create(clock_, std::move(ground_));
+    if (keeper) return (*keeper)->run();
+    hint(keeper.error().text());
+    return give_up();
+  }
+
+ private:
+  const Settings& settings() const { return ground_.config.loaded.settings; }
+
+  /// On stderr whatever the thresholds say: a start that fails in silence helps nobody.
+  void say(const Report& report) const {
+    (void)fmt::print(stderr, "{}\n", report::line_of(report, settings().print_form));
+  }
+  void say(const report::Event& event, std::vector<Field> fields) const {
+    say(report::make(event, clock_.now_ns(), std::move(fields)));
+  }
+  static void hint(std::string_view text) { (void)fmt::print(stderr, "yule: {}\n", text); }
+
+  int give_up() {
+    say(report::kExit, {{"program", "Yule"}, {"status", "exit_failure"}});
+    if (ground_.pid_file) ground_.pid_file->remove();
+    if (ground_.control_listener) (void)unlink(settings().socket_path.c_str());
+    return 1;
+  }
+
+  bool find_user() {
+    if (geteuid() != 0) return true;
+    const std::string_view compiled = DEFAULT_IDENTITY;
+    auto found =
+        compiled.empty() ? sys::find_identity(kUsers) : sys::find_identity(std::span{&compiled, 1});
+    if (!found) {
+      hint(fmt::format("{}; make one of these users, or configure with --enable-identity=USER",
+                       found.error().what));
+      return false;
+    }
+    // Its user owns the configuration in a proper installation, and reads it again at SIGHUP.
+    ground_.source.owners.push_back(found->uid);
+    identity_ = std::move(*found);
+    return true;
+  }
+
+  bool read_configuration() {
+    ConfigFailure failure;
+    auto config = read_config(ground_.source, clock_.now_ns(), failure);
+    if (!config) {
+      for (const Report& line : failure.lines) say(line);
+      hint(fmt::format("configuration {}: {}", ground_.source.path, failure.reason));
+      return false;
+    }
+    ground_.config = std::move(*config);
+    return true;
+  }
+
+  bool detach() {
+    if (!ground_.options.is_daemon.value_or(settings().is_daemon)) return true;
+    auto detached = sys::Detached::detach();
+    if (!detached) {
+      hint(detached.error().text());
+      return false;
+    }
+    ground_.detached = std::move(*detached);
+    return true;
+  }
+
+  bool take_pid_file() {
+    if (!ground_.detached) return true;
+    auto file = sys::PidFile::create(settings().pid_path);
+    if (!file) {
+      say(report::kPidFileFailed,
+          {{"userid", std::to_string(geteuid())}, {"path", settings().pid_path}});
+      hint(file.error().text());
+      return false;
+    }
+    ground_.pid_file = std::move(*file);
+    return true;
+  }
+
+  bool bind() {
+    if (auto raised = sys::raise_descriptor_limit(); !raised) hint(raised.error().text());
+    auto listeners = sys::listen_tcp(settings().interface, settings().port);
+    if (!listeners) {
+      const Error& error = listeners.error();
+      const std::string why = error.sys_errno != 0 ? std::strerror(error.sys_errno) : error.what;
+      say(report::make_filled(report::kPanic, {why}, clock_.now_ns(),
+                              {{"program", "Yule"}, {"subroutine", "bind"}}));
+      hint(fmt::format("cannot listen: address {}, port {}, uid {}: {}",
+                       settings().interface ? settings().interface->text() : "any", settings().port,
+                       geteuid(), error.text()));
+      return false;
+    }
+    ground_.listeners = std::move(*listeners);
+    return true;
+  }
+
+  /// Without the command socket the server serves all the same; that it is missing is said.
+  bool open_control() {
+    if (!settings().has_socket) return true;
+    auto listener = sys::listen_unix(settings().socket_path, kSocketMode);
+    if (listener) {
+      ground_.control_listener = std::move(*listener);
+      return true;
+    }
+    say(report::make_filled(report::kCallFailed, {listener.error().text()}, clock_.now_ns(),
+                            {{"interface", "listen"}, {"path", settings().socket_path}}));
+    return true;
+  }
+
+  bool give_up_root() {
+    if (identity_) {
+      if (auto dropped = sys::drop_root(*identity_); !dropped) {
+        hint(dropped.error().text());
+        return false;
+      }
+    }
+    auto restrained = sys::restrain_parent({});
+    if (!restrained) {
+      hint(restrained.error().text());
+      return false;
+    }
+    ground_.missing_barriers = restrained->text();
+    return true;
+  }
+
+  bool open_journal() {
+    (void)umask(027);
+    const sink::LogFile::Settings log_settings{settings().log_path, settings().log_form,
+                                               settings().trusted};
+    auto log = sink::LogFile::open(log_settings);
+    if (!log) {
+      for (const Report& line :
+           sink::LogFile::explain_failure(log_settings, log.error(), clock_.now_ns())) {
+        say(line);
+      }
+      say(report::kServiceFailure, {{"service", "logfile"}, {"obj", settings().log_path}});
+      hint(log.error().text());
+      return false;
+    }
+    auto ledger = Ledger::open(settings().log_path + ".ledger", settings().log_path);
+    if (!ledger) {
+      say(report::kServiceFailure,
+          {{"service", "ledger"}, {"obj", settings().log_path + ".ledger"}});
+      hint(ledger.error().text());
+      return false;
+    }
+    ground_.journal = std::make_unique<Journal>(std::move(*log), std::move(*ledger));
+    return true;
+  }
+
+  base::SystemClock clock_;
+  Ground ground_;
+  std::optional<sys::Identity> identity_;
+};
+
+}  // namespace
+
+int serve(const Options& options, const Paths& paths) { return Start(options, paths).run(); }
+
+bool is_control_word(std::string_view word) {
+  return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
+}
+
+int control_daemon(std::string_view word, std::span<const std::string_view> arguments,
+                   const Paths& paths) {
+  const auto options = parse_options(arguments);
+  if (!options) {
+    (void)fmt::print(stderr, "{}\n\n{}", options.error().what, usage());
+    return 1;
+  }
+  // The pid file's path may stand in the configuration; one that cannot be read decides nothing.
+  const ConfigSource source = source_of(*options, paths);
+  ConfigFailure failure;
+  const auto config = read_config(source, base::SystemClock().now_ns(), failure);
+
+  std::vector<std::string> start = {"--daemon"};
+  start.insert(start.end(), arguments.begin(), arguments.end());
+  const sys::Controlled daemon{.program = "yule",
+                               .pid_path = config ? config->loaded.settings.pid_path : paths.pid,
+                               .start = start};
+  return sys::run_control_word(word, daemon).value_or(1);
+}
+
+}  // namespace samhain::server

@@ -1,0 +1,197 @@
+// yulectl: asks a running yule what it knows (yulectl(8)).
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "samhain/result.h"
+#include "sys/file.h"
+#include "sys/socket.h"
+
+namespace {
+
+using samhain::Error;
+using samhain::Result;
+
+constexpr std::size_t kMaxAnswer = 64U << 20;
+constexpr unsigned kPatience = 30;  ///< seconds
+constexpr std::array<std::string_view, 5> kClientColumns = {"client", "state", "last_contact",
+                                                            "address", "last_number"};
+
+struct Call {
+  std::string socket = SERVER_SOCKET;
+  std::string command;
+  bool is_verbose = false;
+  bool is_json = false;
+};
+
+/// A line of the answer, taken apart at its tabs.
+using Row = std::vector<std::string_view>;
+
+std::string usage() {
+  return "Usage: yulectl [-s SOCKET] [-v] [--json] LIST|STATUS\n"
+         "  LIST    the registered clients: state, last contact, address, last report's number\n"
+         "  STATUS  the server itself: uptime, processes, connections, counts\n"
+         "See yulectl(8).\n";
+}
+
+int fail(std::string_view why) {
+  (void)fmt::print(stderr, "ERROR: {}\n", why);
+  return 1;
+}
+
+Result<Call> parse(std::span<char*> arguments) {
+  Call call;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view argument = arguments[i];
+    if (argument == "-v") {
+      call.is_verbose = true;
+    } else if (argument == "--json") {
+      call.is_json = true;
+    } else if (argument == "-s" || argument == "-c") {
+      if (i + 1 == arguments.size()) {
+        return Error{Error::Kind::Malformed, fmt::format("{} needs an argument", argument)};
+      }
+      (argument == "-s" ? call.socket : call.command) = arguments[++i];
+    } else if (argument.starts_with('-') || !call.command.empty()) {
+      return Error{Error::Kind::Malformed,
+                   fmt::format("invalid argument {}", samhain::base::printable(argument))};
+    } else {
+      call.command = argument;
+    }
+  }
+  if (call.command != "LIST" && call.command != "STATUS") {
+    return Error{Error::Kind::Malformed,
+                 fmt::format("invalid command <{}>", samhain::base::printable(call.command))};
+  }
+  return call;
+}
+
+/// The whole answer, up to the server's closing of the socket.
+Result<std::string> ask(const Call& call) {
+  // The server answers at once or not at all; a dead one must not hold us.
+  alarm(kPatience);
+  auto socket = samhain::sys::connect_unix(call.socket);
+  if (!socket) return socket.error().within("connect", call.socket);
+  if (call.is_verbose) (void)fmt::print(stderr, "# Waiting for listing.\n");
+  const std::string line = call.command + "\n";
+  auto sent = samhain::sys::write_all(socket->get(), samhain::as_bytes(line));
+  // One that may not ask is told so before its command is read.
+  auto answer = samhain::sys::read_all(socket->get(), kMaxAnswer);
+  if (!answer) return sent ? answer.error().within("answer", "") : sent.error();
+  return std::string{samhain::as_text(*answer)};
+}
+
+std::vector<Row> rows_of(std::string_view answer) {
+  std::vector<Row> rows;
+  for (const std::string_view line : samhain::base::split(answer, "\n")) {
+    rows.push_back(samhain::base::split(line, "\t"));
+  }
+  return rows;
+}
+
+std::string contact_time(std::string_view seconds) {
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  const auto number = samhain::base::to_number<std::int64_t>(seconds);
+  if (!number || *number == 0) return "never";
+  return samhain::base::local_time(*number * kNanoseconds);
+}
+
+/// What the server sends is printable ASCII: quotes and backslashes are all that JSON minds.
+std::string quoted(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + "\"";
+}
+
+std::string json_value(std::string_view key, std::string_view text) {
+  const bool is_number = samhain::base::to_number<std::uint64_t>(text).has_value();
+  return is_number && key != "client" && key != "address" ? std::string{text} : quoted(text);
+}
+
+void print_json_list(const std::vector<Row>& rows) {
+  std::string text = "[";
+  for (const Row& row : rows) {
+    text += text.size() > 1 ? ",\n {" : "\n {";
+    for (std::size_t i = 0; i < row.size() && i < kClientColumns.size(); ++i) {
+      text += fmt::format("{}{}: {}", i > 0 ? ", " : "", quoted(kClientColumns[i]),
+                          json_value(kClientColumns[i], row[i]));
+    }
+    text += "}";
+  }
+  (void)fmt::print("{}\n]\n", text);
+}
+
+void print_json_status(const std::vector<Row>& rows) {
+  std::string text = "{";
+  for (const Row& row : rows) {
+    if (row.size() != 2) continue;
+    text += fmt::format("{}{}: {}", text.size() > 1 ? ",\n " : "\n ", quoted(row[0]),
+                        json_value(row[0], row[1]));
+  }
+  (void)fmt::print("{}\n}}\n", text);
+}
+
+void print_list(const std::vector<Row>& rows) {
+  constexpr std::string_view kLine = "{:<40} {:<16} {:<24} {:<39} {}\n";
+  (void)fmt::print(kLine, "CLIENT", "STATE", "LAST CONTACT", "ADDRESS", "LAST NUMBER");
+  for (const Row& row : rows) {
+    if (row.size() != kClientColumns.size()) continue;
+    (void)fmt::print(kLine, row[0], row[1], contact_time(row[2]), row[3], row[4]);
+  }
+}
+
+void print_status(const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    if (row.size() == 2) (void)fmt::print("{:<26} {}\n", row[0], row[1]);
+  }
+}
+
+void print_answer(const Call& call, const std::vector<Row>& rows) {
+  if (call.command == "LIST") {
+    call.is_json ? print_json_list(rows) : print_list(rows);
+  } else {
+    call.is_json ? print_json_status(rows) : print_status(rows);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  (void)signal(SIGPIPE, SIG_IGN);
+  const std::span<char*> arguments{argv + (argc > 0 ? 1 : 0), argv + argc};
+  if (arguments.size() == 1 && std::string_view{arguments[0]} == "-h") {
+    (void)fmt::print("{}", usage());
+    return std::fflush(stdout) == 0 ? 0 : 1;
+  }
+  const auto call = parse(arguments);
+  if (!call) {
+    (void)fail(call.error().what);
+    (void)fmt::print(stderr, "{}", usage());
+    return 1;
+  }
+  const auto answer = ask(*call);
+  if (!answer) return fail(answer.error().text());
+
+  auto rows = rows_of(*answer);
+  if (rows.empty() || rows.back() != Row{"END"}) return fail("the server broke off its answer");
+  rows.pop_back();
+  if (!rows.empty() && rows[0][0].starts_with("!E:")) {
+    return fail(fmt::format("the server refuses: {}", rows[0][0].substr(3)));
+  }
+  print_answer(*call, rows);
+  return std::fflush(stdout) == 0 ? 0 : fail("cannot write to standard output");
+}
