@@ -42,6 +42,15 @@ Result<void> receive_exactly(std::span<std::uint8_t> into) {
   return {};
 }
 
+/// What went wrong up to here was told there.  Later it would keep whoever started the daemon
+/// waiting for the end of its output: `yule start 2>&1 | cat`.
+Result<void> let_go_of_stderr() {
+#ifndef WITH_SANITIZERS  // they have no other place to report to
+  if (dup3(STDOUT_FILENO, STDERR_FILENO, 0) < 0) return system_error("dup3", errno);
+#endif
+  return {};
+}
+
 }  // namespace
 
 std::optional<std::string> role_asked_for(int argc, char** argv) {
@@ -71,6 +80,7 @@ Result<UniqueFd> announce_ready(std::string_view missing_barriers) {
   ChannelHeader{.length = static_cast<std::uint32_t>(text.size()), .kind = kReady, .descriptors = 0}
       .append_to(message);
   message.insert(message.end(), text.view().begin(), text.view().end());
+  if (const auto silenced = let_go_of_stderr(); !silenced) return silenced.error();
   if (const auto written = write_all(kRoleChannel, message); !written) return written.error();
   return UniqueFd{kRoleChannel};
 }
