@@ -7,10 +7,16 @@ include test/unit/wire.mk
 include test/unit/sys.mk
 include test/unit/config.mk
 include test/unit/policy.mk
+include test/unit/config_pages.mk
 include test/unit/report.mk
 include test/unit/sink.mk
 include test/unit/spool.mk
+include test/unit/baseline.mk
+include test/unit/scan.mk
+include test/unit/agent.mk
+include test/unit/server.mk
 EXTRA_PROGRAMS =
+include test/bench/floor.mk
 include test/bench/server.mk
 include test/fuzz/local.mk
 include test/e2e/local.mk
