@@ -51,6 +51,7 @@ int start(const Controlled& daemon) {
   std::vector<std::string> arguments{std::string{daemon.program}};
   arguments.insert(arguments.end(), daemon.start.begin(), daemon.start.end());
   std::vector<char*> raw;
+  raw.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) raw.push_back(argument.data());
   raw.push_back(nullptr);
 

@@ -21,10 +21,8 @@ namespace {
 constexpr std::size_t kStackSize = std::size_t{64} << 10;
 
 /// In the helper: it shares our root (CLONE_FS), and its own directory in /proc dies with it.
-int change_root(void*) {
-  if (chroot("/proc/self/fdinfo") != 0 || chdir("/") != 0) _exit(errno);
-  _exit(0);
-}
+/// What it returns becomes its exit status (clone(2)).
+int change_root(void*) { return chroot("/proc/self/fdinfo") == 0 && chdir("/") == 0 ? 0 : errno; }
 
 /// 0, or the errno of what failed.
 int run_helper() {

@@ -30,7 +30,8 @@ struct Execution {
 void reset_signals() {
   // Ignored signals stay ignored through execve(2), so also those.
   for (int signal = 1; signal < NSIG; ++signal) {
-    if (signal != SIGKILL && signal != SIGSTOP) ::signal(signal, SIG_DFL);
+    // EINVAL for those of the C library, which never leaves them ignored.
+    if (signal != SIGKILL && signal != SIGSTOP) (void)::signal(signal, SIG_DFL);
   }
   sigset_t none{};
   sigemptyset(&none);

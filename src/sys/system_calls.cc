@@ -178,8 +178,8 @@ void allow_opening(Filter& filter) {
 
 void allow_tcp_sockets(Filter& filter) {
   constexpr auto kTypeMask = ~static_cast<std::uint32_t>(SOCK_NONBLOCK | SOCK_CLOEXEC);
-  for (const std::uint32_t family : {AF_INET, AF_INET6}) {
-    for (const std::uint32_t protocol : {0, static_cast<int>(IPPROTO_TCP)}) {
+  for (const unsigned family : {unsigned{AF_INET}, unsigned{AF_INET6}}) {
+    for (const unsigned protocol : {0U, unsigned{IPPROTO_TCP}}) {
       filter.allow(SCMP_SYS(socket),
                    {equal(0, family), masked(1, kTypeMask, SOCK_STREAM), equal(2, protocol)});
     }
