@@ -6,7 +6,7 @@ top=$(cd "$(dirname "$0")/${TOP_FROM_SCRIPT:-..}" && pwd)
 build=${SAMHAIN_BUILD:-$top/build}
 jobs=$(nproc 2>/dev/null || echo 2)
 
-build_packages="autoconf autoconf-archive automake g++ libcap-ng-dev libfmt-dev libgtest-dev
+build_packages="autoconf autoconf-archive automake g++ libfmt-dev libgtest-dev
     libseccomp-dev libsqlite3-dev libssl-dev libwrap0-dev make pkg-config zlib1g-dev"
 test_packages="clang clang-format clang-tidy dnsmasq-base iproute2 libclang-rt-14-dev mandoc
     procps python3 python3-pytest shellcheck sqlite3"

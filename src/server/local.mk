@@ -16,7 +16,7 @@ noinst_LIBRARIES += %D%/libserver.a
 server_libs = src/server/libserver.a src/sink/libsink.a src/wire/libwire.a src/srp/libsrp.a \
 	src/config/libconfig.a src/report/libreport.a src/crypto/libcrypto.a src/sys/libsys.a \
 	src/base/libbase.a
-server_system_libs = $(WRAP_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIBS) $(CAPNG_LIBS) \
+server_system_libs = $(WRAP_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIBS) \
 	$(FMT_LIBS)
 
 # 0755: the unprivileged keeper executes it again for each role.  It holds no secret.
