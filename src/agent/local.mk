@@ -12,7 +12,7 @@ AGENT_LIBS = src/agent/libagent.a src/scan/libscan.a src/sink/libsink.a src/spoo
 	src/policy/libpolicy.a src/baseline/libbaseline.a src/wire/libwire.a src/srp/libsrp.a \
 	src/config/libconfig.a src/report/libreport.a src/crypto/libcrypto.a src/sys/libsys.a \
 	src/base/libbase.a $(SSL_LIBS) $(CRYPTO_LIBS) $(SQLITE_LIBS) $(ZLIB_LIBS) $(SECCOMP_LIBS) \
-	$(CAPNG_LIBS) $(FMT_LIBS)
+	$(FMT_LIBS)
 
 if BUILD_CLIENT
 sbin_PROGRAMS += samhain

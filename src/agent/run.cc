@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include "report/catalog.h"
@@ -85,6 +88,7 @@ Result<void> Run::start() {
   tell_start();
   tell_problems(problems_);
   problems_.clear();
+  be_nice();
   if (auto taken = take_signals(); !taken) return taken;
   if (auto started = checks_.start([this] { begin_when_ready(); }); !started) return started;
   if (auto started = outlets_.start_link(settings_, [this] { on_link_change(); }); !started) {
@@ -95,6 +99,13 @@ Result<void> Run::start() {
     end("exit_failure", 1, 0ms);
   });
   return {};
+}
+
+void Run::be_nice() {
+  if (settings_.nice_level == 0) return;
+  if (setpriority(PRIO_PROCESS, 0, settings_.nice_level) == 0) return;
+  outlets_.submit(report::make_filled(report::kCallFailed, {strerror(errno)}, clock_.now_ns(),
+                                      {{"interface", "setpriority"}}));
 }
 
 Result<void> Run::take_signals() {

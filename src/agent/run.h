@@ -32,6 +32,7 @@ class Run {
 
   Result<void> start();
   Result<void> take_signals();
+  void be_nice();
   void tell_start();
   void tell_problems(const std::vector<config::Problem>& problems);
   void begin_when_ready();

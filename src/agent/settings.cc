@@ -132,6 +132,7 @@ void add_run(Table& table, Settings& settings, const Paths& paths) {
   add(table, {"misc"}, "ChecksumTest", into(settings.action, parse_action));
   add(table, {"misc"}, "SetFilecheckTime", into_seconds(settings.check_interval, 1, 31'536'000));
   add(table, {"misc"}, "SetLoopTime", into_seconds(settings.mark_interval, 1, 31'536'000));
+  add(table, {"misc"}, "SetNiceLevel", into_number(settings.nice_level, -20, 19, ""));
   add(table, {"misc"}, "HideSetup", into_bool(settings.hides_setup));
   add(table, {"misc"}, "SetDatabasePath", into_path(settings.baseline_path, paths.baseline, host));
   add(table, {"misc"}, "SetLogfilePath", into_path(settings.log_path, paths.log, host));

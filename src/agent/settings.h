@@ -67,6 +67,7 @@ struct Settings {
   unsigned measurers = 0;  ///< 0: one a core
   std::chrono::seconds measure_timeout{120};
   int default_depth = 0;
+  int nice_level = 0;  ///< of the daemon and its processes; taken at start
   std::vector<policy::Watch> watches;
   scan::Settings scan;
 

@@ -1,0 +1,16 @@
+// The program of the agent's tests is also the courier that one of them starts.
+
+#include <gtest/gtest.h>
+
+#include "agent/courier.h"
+#include "agent/password.h"
+#include "sys/role.h"
+
+int main(int argc, char** argv) {
+  if (const auto role = samhain::sys::role_asked_for(argc, argv)) {
+    samhain::agent::wipe_embedded_password();
+    return *role == "courier" ? samhain::agent::run_courier() : 1;
+  }
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}

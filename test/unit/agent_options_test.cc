@@ -1,0 +1,96 @@
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "agent/options.h"
+
+namespace samhain::agent {
+namespace {
+
+Result<Options> parse(std::vector<std::string_view> arguments) { return parse_options(arguments); }
+
+std::string complaint(std::vector<std::string_view> arguments) {
+  const auto options = parse(std::move(arguments));
+  return options ? "taken" : options.error().what;
+}
+
+TEST(OptionsTest, TakesShortAndLongForms) {
+  const auto options =
+      parse({"-t", "check", "--set-print-severity=none", "--set-log-severity", "err", "-Df", "-r",
+             "3", "--config-file=/x/rc", "--server-port=1234"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->action, Action::Check);
+  EXPECT_TRUE(options->print_threshold->is_empty());
+  EXPECT_TRUE(options->log_threshold->has(Severity::Err));
+  EXPECT_FALSE(options->log_threshold->has(Severity::Mark));
+  EXPECT_TRUE(options->is_daemon);
+  EXPECT_TRUE(options->is_forever);
+  EXPECT_EQ(options->depth, 3);
+  EXPECT_EQ(options->config_path, "/x/rc");
+  EXPECT_EQ(options->server_port, 1234);
+}
+
+TEST(OptionsTest, TheFirstActionCounts) {
+  EXPECT_EQ(parse({"-t", "check", "-t", "init"})->action, Action::Check);
+}
+
+TEST(OptionsTest, NamesWhatIsWrong) {
+  EXPECT_EQ(complaint({"-q"}), "Error: unrecognized short option: -q");
+  EXPECT_EQ(complaint({"--daemonfoo"}), "Error: unrecognized long option: --daemonfoo");
+  EXPECT_EQ(complaint({"--daem"}), "Error: unrecognized long option: --daem");
+  EXPECT_EQ(complaint({"-t"}), "Error: missing argument: -t");
+  EXPECT_EQ(complaint({"--server-host="}), "Error: missing argument: --server-host");
+  EXPECT_EQ(complaint({"-tcheck"}),
+            "Error: short option with argument is not last in option string: -tcheck");
+  EXPECT_EQ(complaint({"check"}), "Error: not an option: check");
+  EXPECT_EQ(complaint({"-D", "--foreground=yes"}), "Error: option takes no argument: --foreground");
+}
+
+TEST(OptionsTest, RefusesBadValues) {
+  for (const auto& arguments :
+       std::vector<std::vector<std::string_view>>{{"-t", "update"},
+                                                  {"-t", "CHECK"},
+                                                  {"-p", "errata"},
+                                                  {"-r", "100"},
+                                                  {"-r", "-1"},
+                                                  {"--server-port", "0"},
+                                                  {"--server-port", "65536"},
+                                                  {"--bind-address", "localhost"},
+                                                  {"--server-host", "a", "--server-host", "b"}}) {
+    EXPECT_TRUE(complaint(arguments).starts_with("Error: invalid argument: ")) << arguments[0];
+  }
+}
+
+TEST(OptionsTest, RefusesByNameWhatIsNotBuilt) {
+  EXPECT_EQ(complaint({"--init2stdout"}),
+            "Error: option not built yet (--init2stdout): --init2stdout");
+  EXPECT_EQ(complaint({"-m", "alert"}), "Error: option not built yet (--set-mail-severity): -m");
+  EXPECT_EQ(complaint({"-w", "5"}), "Error: option not built yet (--wait-on-check): -w");
+}
+
+TEST(OptionsTest, WhatActsAtOnceEndsTheReading) {
+  const auto options = parse({"-a", "-d", "/some/file", "--no-such-option"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->task, Options::Task::ListBaseline);
+  EXPECT_EQ(options->operand, "/some/file");
+  EXPECT_TRUE(options->lists_all_details);
+  EXPECT_EQ(parse({"-H", "text"})->task, Options::Task::HashText);
+  EXPECT_EQ(parse({"-Dv"})->task, Options::Task::ShowVersion);
+  EXPECT_EQ(parse({"--print-own-name"})->task, Options::Task::PrintOwnName);
+}
+
+TEST(OptionsTest, ControlBytesOfTheUserStayOffTheTerminal) {
+  EXPECT_EQ(complaint({"--\x1b[2J"}), "Error: unrecognized long option: --\\033[2J");
+}
+
+TEST(OptionsTest, UsageNamesWhatIsBuiltAndNothingElse) {
+  const std::string text = usage();
+  for (const auto* name : {"-t, --set-checksum-test=ACTION", "-D, --daemon", "--config-file=PATH",
+                           "-H, --hash-string=TEXT", "--print-own-name"}) {
+    EXPECT_NE(text.find(name), std::string::npos) << name;
+  }
+  EXPECT_EQ(text.find("init2stdout"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace samhain::agent
