@@ -14,39 +14,38 @@ bool Guard::is_blocked(Connection& connection) {
   return true;
 }
 
-bool Guard::may_tell(const Connection& connection) {
-  const bool was_blocked = limiter_.is_blocked(connection.address);
-  limiter_.count_failure(connection.address);
-  return !was_blocked;
-}
-
 void Guard::blame(Connection& connection, const report::Event& event) {
-  if (!may_tell(connection)) {
-    (void)is_blocked(connection);
-    return;
-  }
+  limiter_.count_failure(connection.address);
   notices_.tell(event, {{"client", connection.shown_name()}});
 }
 
 void Guard::blame(Connection& connection, std::string_view reason) {
-  if (!may_tell(connection)) {
-    (void)is_blocked(connection);
-    return;
-  }
-  notices_.tell_filled(report::kInvalidAttempt, {reason},
-                       {{"client", connection.shown_name()}, {"peer", connection.address}});
+  limiter_.count_failure(connection.address);
+  tell_invalid(connection, reason);
 }
 
 void Guard::violate(Connection& connection, std::string_view reason) {
-  ++tally_.violations;
-  blame(connection, reason);
+  tell_violation(connection, reason);
   connections_.close(connection);
 }
 
 void Guard::violated(Connection& connection, std::string_view reason) {
-  ++tally_.violations;
-  blame(connection, reason);
+  tell_violation(connection, reason);
   connections_.forget(connection);
+}
+
+void Guard::tell_violation(const Connection& connection, std::string_view reason) {
+  ++tally_.violations;
+  if (!lines_.is_blocked(connection.address)) {
+    lines_.count_failure(connection.address);
+    return tell_invalid(connection, reason);
+  }
+  if (lines_.may_tell(connection.address)) tell_invalid(connection, "Too many violations");
+}
+
+void Guard::tell_invalid(const Connection& connection, std::string_view reason) {
+  notices_.tell_filled(report::kInvalidAttempt, {reason},
+                       {{"client", connection.shown_name()}, {"peer", connection.address}});
 }
 
 }  // namespace samhain::server

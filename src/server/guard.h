@@ -12,26 +12,36 @@ namespace samhain::server {
 /// What follows when a connection misbehaves: a line, a count against its address, its end.
 class Guard {
  public:
-  Guard(Limiter& limiter, Notices& notices, Connections& connections, Tally& tally)
-      : limiter_(limiter), notices_(notices), connections_(connections), tally_(tally) {}
+  /// Lines about broken protocol that one address gets in a minute; a flood of them says no more.
+  static constexpr unsigned kMaxLines = 100;
+
+  Guard(const base::Clock& clock, Limiter& limiter, Notices& notices, Connections& connections,
+        Tally& tally)
+      : limiter_(limiter),
+        lines_(clock, kMaxLines),
+        notices_(notices),
+        connections_(connections),
+        tally_(tally) {}
 
   /// Too many failures from its address: refused, with a line once a minute.
   bool is_blocked(Connection& connection);
 
   void count_failure(const Connection& connection) { limiter_.count_failure(connection.address); }
 
-  /// Says `event` about the connection, as long as its address has not filled its share of lines.
+  /// A failed attempt to authenticate: `event`, or `reason` for one without an event of its own.
   void blame(Connection& connection, const report::Event& event);
   void blame(Connection& connection, std::string_view reason);
 
-  /// The same for a peer that broke the protocol; the connection is closed by us.
+  /// The peer broke the protocol: a line, and the connection is closed by us.
   void violate(Connection& connection, std::string_view reason);
   /// It is closed already.
   void violated(Connection& connection, std::string_view reason);
 
  private:
-  bool may_tell(const Connection& connection);
+  void tell_invalid(const Connection& connection, std::string_view reason);
+  void tell_violation(const Connection& connection, std::string_view reason);
   Limiter& limiter_;
+  Limiter lines_;
   Notices& notices_;
   Connections& connections_;
   Tally& tally_;

@@ -93,7 +93,9 @@ void Handshakes::on_resume(Connection& connection, const Bound& resume) {
   Session& session = *client->session;
   const auto expected = wire::resume_mac(*session.mac, message->nonce, resume.binding);
   if (!crypto::equal_secrets(expected, message->mac)) {
-    parts_.guard.blame(connection, report::kSignatureMismatch);
+    if (!parts_.guard.is_blocked(connection)) {
+      parts_.guard.blame(connection, report::kSignatureMismatch);
+    }
     return parts_.connections.reply(connection, wire::Type::Invalid, {}, true);
   }
   if (!parts_.settings.names_from_accept) {

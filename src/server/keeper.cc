@@ -117,6 +117,7 @@ struct Keeper::Parts {
   bool is_live = false;
   bool is_verbose = false;
   bool is_suspended = false;
+  bool is_finished = false;
   int exit_status = 0;
 };
 
@@ -160,7 +161,7 @@ Result<void> Keeper::Parts::start() {
 void Keeper::Parts::build(std::vector<UniqueFd> listeners) {
   connections = std::make_unique<Connections>(
       *fronts, [this](Connection& connection) { handshakes->abandon(connection); });
-  guard = std::make_unique<Guard>(limiter, notices, *connections, tally);
+  guard = std::make_unique<Guard>(clock, limiter, notices, *connections, tally);
   handshakes = std::make_unique<Handshakes>(
       Handshakes::Parts{clock, settings, roster, *ground.journal, *connections, *gates, lookups,
                         name_check, *guard, notices, tally});
@@ -311,6 +312,7 @@ void Keeper::Parts::stamp_later() {
 }
 
 void Keeper::Parts::on_down(std::string_view role, const Error& why) {
+  if (is_finished) return;  // the same signal reached it, too
   notices.tell(report::kRoleDown, {{"role", std::string{role}}, {"reason", why.text()}});
   if (!is_live) fail(fmt::format("role {} does not start: {}", role, why.text()));
 }
@@ -377,7 +379,7 @@ void Keeper::Parts::on_gone(Connection& connection, Departure departure) {
 }
 
 void Keeper::Parts::end_round() {
-  if (!is_live) return;
+  if (!is_live || is_finished) return;
   if (auto adjusted = acceptor->adjust(); !adjusted) return fail(adjusted.error().text());
   intake->commit();
 }
@@ -440,6 +442,7 @@ void Keeper::Parts::toggle_suspension() {
 }
 
 void Keeper::Parts::finish(std::string_view status) {
+  if (std::exchange(is_finished, true)) return;
   if (acceptor) acceptor->pause();
   dispatcher.flush();
   notices.tell(report::kExit,

@@ -9,7 +9,7 @@ namespace samhain::server {
 
 void Lookups::open(RoleGroup& resolvers) {
   resolvers_ = &resolvers;
-  workers_.resize(resolvers.size());
+  workers_ = std::vector<Worker>(resolvers.size());
 }
 
 void Lookups::judge(const std::string& address, OnVerdict on_verdict) {
@@ -45,7 +45,7 @@ bool Lookups::join_waiting(const std::string& address, const std::string& claim,
   };
   Question* same = nullptr;
   for (const Worker& worker : workers_) {
-    if (is_same(worker.question)) same = worker.question.get();
+    if (!worker.asked.empty() && is_same(worker.asked.front())) same = worker.asked.front().get();
   }
   const auto waiting = std::find_if(to_look_up_.begin(), to_look_up_.end(), is_same);
   if (waiting != to_look_up_.end()) same = waiting->get();
@@ -59,19 +59,34 @@ void Lookups::enqueue(Queue& queue, std::unique_ptr<Question> question) {
   question->number = ++last_number_;
   question->since = clock_.steady();
   queue.push_back(std::move(question));
+  // To the one with the least to do.
+  std::size_t chosen = workers_.size();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    if (!workers_[i].question && &queue_of(i) == &queue) return ask_next(i);
+    if (&queue_of(i) != &queue || !has_room(i)) continue;
+    if (chosen == workers_.size() || workers_[i].asked.size() < workers_[chosen].asked.size()) {
+      chosen = i;
+    }
   }
+  if (chosen < workers_.size()) ask_next(chosen);
 }
 
 void Lookups::ask_next(std::size_t resolver) {
   Worker& worker = workers_[resolver];
   Queue& queue = queue_of(resolver);
   expire(queue);
-  if (worker.question || queue.empty()) return;
-  if (!ask(resolver, *queue.front())) return;  // down: on_ready() comes back to it
-  worker.question = std::move(queue.front());
-  queue.pop_front();
+  while (!queue.empty() && has_room(resolver)) {
+    if (!ask(resolver, *queue.front())) return;  // down: on_ready() comes back to it
+    worker.asked.push_back(std::move(queue.front()));
+    queue.pop_front();
+    if (worker.asked.size() == 1) set_timer(resolver);
+  }
+}
+
+void Lookups::set_timer(std::size_t resolver) {
+  Worker& worker = workers_[resolver];
+  loop_.cancel(worker.timer);
+  worker.timer = 0;
+  if (worker.asked.empty()) return;
   worker.timer = loop_.after(kPatience, [this, resolver] { give_up(resolver); });
 }
 
@@ -121,22 +136,31 @@ bool Lookups::take(std::size_t resolver, std::uint16_t kind, ByteView payload) {
   return true;
 }
 
+/// What it was at work on is unknown; what it was only asked ahead another one will tell.
 void Lookups::on_down(std::size_t resolver) {
   if (resolver >= workers_.size()) return;  // before open()
-  Worker& worker = workers_[resolver];
-  loop_.cancel(worker.timer);
-  worker.timer = 0;
-  if (worker.question) answer_unknown(std::exchange(worker.question, nullptr));
-  expire(queue_of(resolver));
+  Queue asked = std::exchange(workers_[resolver].asked, {});
+  set_timer(resolver);
+  Queue& queue = queue_of(resolver);
+  while (asked.size() > 1) {
+    queue.push_front(std::move(asked.back()));
+    asked.pop_back();
+  }
+  if (!asked.empty()) answer_unknown(std::move(asked.front()));
+  expire(queue);
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    if (i != resolver && &queue_of(i) == &queue) ask_next(i);
+  }
 }
 
 std::unique_ptr<Lookups::Question> Lookups::take_question(std::size_t resolver,
                                                           std::uint64_t number) {
-  Worker& worker = workers_[resolver];
-  if (!worker.question || worker.question->number != number) return nullptr;
-  loop_.cancel(worker.timer);
-  worker.timer = 0;
-  return std::exchange(worker.question, nullptr);
+  Queue& asked = workers_[resolver].asked;
+  if (asked.empty() || asked.front()->number != number) return nullptr;
+  auto question = std::move(asked.front());
+  asked.pop_front();
+  set_timer(resolver);
+  return question;
 }
 
 void Lookups::answer(Question& question, const NameFacts& facts) {

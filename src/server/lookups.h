@@ -16,9 +16,9 @@
 
 namespace samhain::server {
 
-/// Questions to the resolvers: one at a time for each process, the rest in a queue; equal ones
-/// asked once, answers cached.  A resolver that takes longer than kPatience is started anew and its
-/// question answered as unknown; so is what waited twice as long for its turn.
+/// Questions to the resolvers: names one at a time for each process, the rest in a queue; equal
+/// ones asked once, answers cached.  A resolver that takes longer than kPatience is started anew
+/// and its question answered as unknown; so is what waited twice as long for its turn.
 class Lookups {
  public:
   using OnNames = std::function<void(const NameFacts& facts)>;
@@ -29,6 +29,8 @@ class Lookups {
   static constexpr std::chrono::minutes kLifeOfBad{1};
   static constexpr std::size_t kMaxCached = 4'096;
   static constexpr std::size_t kMaxWaiting = 4'096;
+  /// Verdicts asked for ahead, so that many new connections do not wait for as many round trips.
+  static constexpr std::size_t kAhead = 32;
   /// The first resolvers judge only, so that a dead DNS server keeps nobody from being let in.
   static constexpr std::size_t kJudges = 2;
 
@@ -57,21 +59,25 @@ class Lookups {
     OnVerdict on_verdict;  ///< set: libwrap is asked
     std::vector<OnNames> on_names;
   };
+  using Queue = std::deque<std::unique_ptr<Question>>;
   struct Worker {
-    std::unique_ptr<Question> question;
-    sys::Loop::Timer timer = 0;
+    Queue asked;                 ///< not yet answered, in the order asked
+    sys::Loop::Timer timer = 0;  ///< for the first of them
   };
   struct Cached {
     NameFacts facts;
     std::chrono::steady_clock::time_point until;
   };
-  using Queue = std::deque<std::unique_ptr<Question>>;
 
   static std::string key_of(const std::string& address, const std::string& claim);
   Queue& queue_of(std::size_t resolver) { return resolver < kJudges ? to_judge_ : to_look_up_; }
   bool join_waiting(const std::string& address, const std::string& claim, OnNames& on_names);
   void enqueue(Queue& queue, std::unique_ptr<Question> question);
+  bool has_room(std::size_t resolver) const {
+    return workers_[resolver].asked.size() < (resolver < kJudges ? kAhead : 1);
+  }
   void ask_next(std::size_t resolver);
+  void set_timer(std::size_t resolver);
   void expire(Queue& queue);
   bool ask(std::size_t resolver, const Question& question);
   void give_up(std::size_t resolver);

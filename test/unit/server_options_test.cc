@@ -1,0 +1,62 @@
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "server/options.h"
+
+namespace samhain::server {
+namespace {
+
+Result<Options> parse(const std::vector<std::string_view>& arguments) {
+  return parse_options(arguments);
+}
+
+std::string error_of(const std::vector<std::string_view>& arguments) {
+  const auto options = parse(arguments);
+  return options ? std::string{} : options.error().what;
+}
+
+TEST(ServerOptionsTest, TakesWhatTheManualPageShows) {
+  const auto options =
+      parse({"-p", "info", "--set-log-severity=none", "--foreground", "--config-file=/x/yulerc"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->task, Options::Task::Serve);
+  EXPECT_EQ(options->is_daemon, false);
+  ASSERT_TRUE(options->print_threshold);
+  EXPECT_TRUE(options->print_threshold->has(Severity::Info));
+  ASSERT_TRUE(options->log_threshold);
+  EXPECT_TRUE(options->log_threshold->is_empty());
+  EXPECT_EQ(options->config_path, "/x/yulerc");
+}
+
+TEST(ServerOptionsTest, CountsTheFirstOfDaemonAndForeground) {
+  EXPECT_EQ(parse({"-D", "--foreground"})->is_daemon, true);
+  EXPECT_EQ(parse({"--foreground", "-D"})->is_daemon, false);
+  EXPECT_EQ(parse({})->is_daemon, std::nullopt);
+}
+
+TEST(ServerOptionsTest, ActsAtOnce) {
+  EXPECT_EQ(parse({"-G", "--nonsense"})->task, Options::Task::MakePassword);
+  const auto options = parse({"-P", "0123456789abcdef"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->task, Options::Task::MakeRegistration);
+  EXPECT_EQ(options->password, "0123456789abcdef");
+}
+
+TEST(ServerOptionsTest, WantsLongNamesWhole) {
+  EXPECT_EQ(error_of({"--daemonfoo"}), "Error: unrecognized long option: --daemonfoo");
+  EXPECT_EQ(error_of({"--daem"}), "Error: unrecognized long option: --daem");
+}
+
+TEST(ServerOptionsTest, SaysWhatIsWrong) {
+  EXPECT_EQ(error_of({"-Z"}), "Error: unrecognized short option: -Z");
+  EXPECT_EQ(error_of({"-p"}), "Error: missing argument: -p");
+  EXPECT_EQ(error_of({"-pD", "info"}),
+            "Error: short option with argument is not last in option string: -pD");
+  EXPECT_TRUE(error_of({"-p", "errata"}).starts_with("Error: invalid argument: -p errata"));
+  EXPECT_EQ(error_of({"--chroot=/x"}), "Error: option not built yet: --chroot");
+  EXPECT_EQ(error_of({"-e", "none"}), "Error: option not built yet: -e");
+}
+
+}  // namespace
+}  // namespace samhain::server

@@ -1,0 +1,107 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "server/settings.h"
+
+namespace samhain::server {
+namespace {
+
+config::Surroundings nowhere() {
+  config::Surroundings surroundings;
+  surroundings.host_name = "server.example.test";
+  surroundings.system_name = "Linux:6:x86_64";
+  surroundings.file_exists = [](const std::string&) { return false; };
+  surroundings.interface_exists = [](const std::string&) { return false; };
+  surroundings.command_succeeds = [](const std::string&) { return false; };
+  surroundings.command_output = [](const std::string&) -> Result<std::string> {
+    return Error{Error::Kind::Refused, "no commands here"};
+  };
+  return surroundings;
+}
+
+Loaded read(std::string_view text) {
+  return read_settings(text, nowhere(),
+                       {"/log/yule_log", "/run/yule.pid", "/run/yule.sock", 49'777});
+}
+
+std::string registration(std::string_view host, char digit) {
+  return std::string{host} + "@" + std::string(32, 'A') + "@" + std::string(768, digit);
+}
+
+TEST(ServerSettingsTest, HasDefaultsForEverything) {
+  const Loaded loaded = read("");
+  EXPECT_TRUE(loaded.problems.empty());
+  EXPECT_EQ(loaded.settings.port, 49'777);
+  EXPECT_EQ(loaded.settings.log_path, "/log/yule_log");
+  EXPECT_EQ(loaded.settings.session_lifetime, std::chrono::seconds{7'200});
+  EXPECT_EQ(loaded.settings.max_unauthenticated, 32U);
+  EXPECT_EQ(loaded.settings.lookup_severity, Severity::Crit);
+  EXPECT_TRUE(loaded.settings.has_socket);
+  EXPECT_TRUE(loaded.settings.strips_domain);
+}
+
+TEST(ServerSettingsTest, TakesTheServersOptionsInBothSections) {
+  const Loaded loaded = read(
+      "[Server]\nSetServerPort = 50000\nSeverityLookup=warn\n"
+      "[Misc]\nSetClientFromAccept=yes\nSetLoopTime=0\nSetServerInterface=::1\nLogFormat="
+      "classic\n");
+  EXPECT_TRUE(loaded.problems.empty());
+  EXPECT_EQ(loaded.settings.port, 50'000);
+  EXPECT_EQ(loaded.settings.lookup_severity, Severity::Warn);
+  EXPECT_TRUE(loaded.settings.names_from_accept);
+  EXPECT_EQ(loaded.settings.loop_time.count(), 0);
+  EXPECT_EQ(loaded.settings.log_form, report::Form::Classic);
+  ASSERT_TRUE(loaded.settings.interface);
+  EXPECT_EQ(loaded.settings.interface->text(), "::1");
+}
+
+TEST(ServerSettingsTest, KeepsTheOldValueWhereTheNewOneIsBad) {
+  const Loaded loaded = read("[Misc]\nSetServerPort=70000\nSetIdleTimeout=soon\nDaemon=perhaps\n");
+  EXPECT_EQ(loaded.problems.size(), 3U);
+  EXPECT_TRUE(has_mistake(loaded.problems));
+  EXPECT_EQ(loaded.settings.port, 49'777);
+  EXPECT_EQ(loaded.settings.front.idle, std::chrono::seconds{600});
+  EXPECT_FALSE(loaded.settings.is_daemon);
+}
+
+TEST(ServerSettingsTest, RegistersClientsInLowerCase) {
+  const Loaded loaded =
+      read("[Clients]\nClient=" + registration("Client1.Example.Test", '1') + "\n");
+  EXPECT_TRUE(loaded.problems.empty());
+  ASSERT_EQ(loaded.settings.clients.size(), 1U);
+  EXPECT_EQ(loaded.settings.clients.begin()->first, "client1.example.test");
+}
+
+TEST(ServerSettingsTest, RefusesAnythingButARegistration) {
+  for (const std::string value : {"foo", "a@b", "@x@y"}) {
+    const Loaded loaded = read("[Clients]\nClient=" + value + "\n");
+    ASSERT_EQ(loaded.problems.size(), 1U) << value;
+    EXPECT_EQ(loaded.problems[0].kind, config::Problem::Kind::InvalidInput) << value;
+    EXPECT_TRUE(loaded.settings.clients.empty()) << value;
+  }
+  // A key that only begins like a known one is another key.
+  const Loaded loaded = read("[Clients]\nClientfoo=" + registration("a.b", '1') + "\n");
+  ASSERT_EQ(loaded.problems.size(), 1U);
+  EXPECT_EQ(loaded.problems[0].kind, config::Problem::Kind::InvalidLine);
+}
+
+TEST(ServerSettingsTest, CountsTheLastOfTwoEntriesAndNamesBothLines) {
+  const Loaded loaded = read("[Clients]\nClient=" + registration("a.b", '1') +
+                             "\nClient=" + registration("A.B", '2') + "\n");
+  ASSERT_EQ(loaded.problems.size(), 1U);
+  EXPECT_EQ(loaded.problems[0].kind, config::Problem::Kind::Duplicate);
+  EXPECT_NE(loaded.problems[0].reason.find("line 2"), std::string::npos);
+  EXPECT_NE(loaded.problems[0].reason.find("line 3"), std::string::npos);
+  EXPECT_EQ(loaded.settings.clients.at("a.b").v[0], 0x22);
+}
+
+TEST(ServerSettingsTest, DoesNotCallWhatIsNotBuiltAMistake) {
+  const Loaded loaded = read("[Misc]\nUseSeparateLogs=yes\n");
+  ASSERT_EQ(loaded.problems.size(), 1U);
+  EXPECT_EQ(loaded.problems[0].kind, config::Problem::Kind::NotBuilt);
+  EXPECT_FALSE(has_mistake(loaded.problems));
+}
+
+}  // namespace
+}  // namespace samhain::server
