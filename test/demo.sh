@@ -14,14 +14,12 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/samhain-demo.XXXXXX")
 chmod 755 "$scratch"
 watched=$scratch/watched
 log=$scratch/log/yule/yule_log
-yule="$build/yule --config-file=$scratch/etc/yulerc"
-samhain="$scratch/sbin/samhain --config-file=$scratch/etc/samhainrc"
+yule() { as_root "$build/yule" "$@" "--config-file=$scratch/etc/yulerc"; }
+samhain() { as_root "$scratch/sbin/samhain" "$@" "--config-file=$scratch/etc/samhainrc"; }
 
 stop_both() {
-    # shellcheck disable=SC2086
-    [ ! -e "$scratch/etc/samhainrc" ] || as_root $samhain stop || true
-    # shellcheck disable=SC2086
-    [ ! -e "$scratch/etc/yulerc" ] || as_root $yule stop || true
+    [ ! -e "$scratch/etc/samhainrc" ] || samhain stop || true
+    [ ! -e "$scratch/etc/yulerc" ] || yule stop || true
 }
 trap stop_both EXIT
 trap 'exit 1' INT TERM HUP
@@ -89,8 +87,7 @@ as_root chgrp "$(id -g "$server_user")" "$scratch/etc/yulerc"
 as_root chmod 640 "$scratch/etc/yulerc"
 echo "yule -G                       made a password"
 echo "yule -P PASSWORD              $(printf '%s' "$entry" | cut -c 1-60)…"
-# shellcheck disable=SC2086
-as_root $yule start
+yule start
 wait_for_line 10 'msg="Server up' || give_up "the server did not say that it is up: see $log"
 for pid in $(as_root cat "$scratch/run/yule.pid"); do
     echo "yule runs as $(ps -o user= -p "$pid"), uids $(sed -n 's/^Uid:[[:space:]]*//p' "/proc/$pid/status")"
@@ -126,12 +123,10 @@ CONF
 as_root mv "$scratch/etc/samhainrc.new" "$scratch/etc/samhainrc"
 as_root chown root "$scratch/etc/samhainrc" "$scratch/state" "$scratch/log"
 begin=$(now_ms)
-# shellcheck disable=SC2086
-as_root $samhain -t init -l none -p warn
+samhain -t init -l none -p warn
 echo "samhain -t init: $(as_root sqlite3 "$scratch/state/samhain_file" 'select count(*) from entry' 2>/dev/null ||
     echo the) objects in $(($(now_ms) - begin)) ms"
-# shellcheck disable=SC2086
-as_root $samhain start
+samhain start
 wait_for_line 30 'File check completed' || give_up "no check of the client arrived: see $log"
 
 say "six changes, each as it arrives in the server's log"
@@ -157,10 +152,8 @@ show 'file removed' "$watched/removed" rm "$watched/removed"
 show 'symlink turned' "$watched/link" ln -sfn mode "$watched/link"
 
 say "status"
-# shellcheck disable=SC2086
-as_root $samhain status && echo "samhain status: running (exit status 0)"
-# shellcheck disable=SC2086
-as_root $yule status && echo "yule status: running (exit status 0)"
+samhain status && echo "samhain status: running (exit status 0)"
+yule status && echo "yule status: running (exit status 0)"
 as_root "$build/yulectl" -s "$scratch/run/yule.sock" STATUS
 as_root "$build/yulectl" -s "$scratch/run/yule.sock" LIST
 
