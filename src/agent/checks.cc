@@ -36,7 +36,7 @@ Result<void> Checks::open_baseline() {
     if (!distrust.empty()) {
       outlets_.submit(
           report::make(report::kPanicUntrustedPath, now, {{"userid", own_uid()}, {"path", path}}));
-      return Error{Error::Kind::Refused, "untrusted path"};
+      return Error{Error::Kind::Refused, "baseline " + path + ": untrusted path"};
     }
   }
   const auto key = baseline::load_key(path);
@@ -46,16 +46,22 @@ Result<void> Checks::open_baseline() {
     baseline_ = *std::move(reader);
     return {};
   }
-  const Error& error = reader.error();
-  if (error.kind == Error::Kind::Missing || error.sys_errno != 0) {
-    outlets_.submit(
-        report::make(report::kFileNotAccessible, now,
-                     {{"userid", own_uid()}, {"path", path}, {"reason", error.text()}}));
-  } else {
-    outlets_.submit(
+  tell_no_baseline(reader.error());
+  return reader.error();
+}
+
+void Checks::tell_no_baseline(const Error& error) {
+  const std::int64_t now = clock_.now_ns();
+  const std::string& path = settings_.baseline_path;
+  if (error.kind != Error::Kind::Missing && error.sys_errno == 0) {
+    return outlets_.submit(
         report::make(report::kBaselineRefused, now, {{"path", path}, {"reason", error.text()}}));
   }
-  return error;
+  std::vector<Field> fields = {{"userid", own_uid()}, {"path", path}, {"reason", error.text()}};
+  if (error.kind == Error::Kind::Missing) {
+    fields.push_back({"remedy", "make one: samhain -t init"});
+  }
+  outlets_.submit(report::make(report::kFileNotAccessible, now, std::move(fields)));
 }
 
 Result<void> Checks::start(std::function<void()> on_ready) {

@@ -48,6 +48,7 @@ class Checks {
   void stop();
 
  private:
+  void tell_no_baseline(const Error& error);
   void make_scanner();
   void plan();
   void add_watch(const policy::Watch& watch);

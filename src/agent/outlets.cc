@@ -1,8 +1,10 @@
 #include "agent/outlets.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "crypto/random.h"
@@ -47,24 +49,33 @@ Outlets::~Outlets() {
 Result<void> Outlets::open(const Settings& settings) {
   flush();
   dispatcher_.clear();
-  add_console(settings);
+  if (!has_left_terminal_) add_terminal(settings);
   auto log = open_log(settings);
   auto spool = open_spool(settings);
+  if (has_left_terminal_) add_device(settings);
   if (!log) return log;
   return spool;
 }
 
-void Outlets::add_console(const Settings& settings) {
-  int fd = STDERR_FILENO;
-  if (has_left_terminal_) {
-    // Most hosts have no console device that anybody reads: to have none is no error.
-    console_.reset(::open(settings.console_path.c_str(),
-                          O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_APPEND));
-    if (!console_) return;
-    fd = console_.get();
-  }
-  dispatcher_.add(std::make_unique<sink::Console>(fd, settings.print_form),
+void Outlets::add_terminal(const Settings& settings) {
+  dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, settings.print_form),
                   settings.print_threshold);
+}
+
+/// Few hosts have a console device that anybody reads: a daemon has one only where it is named.
+void Outlets::add_device(const Settings& settings) {
+  if (settings.console_path.empty() || settings.print_threshold.is_empty()) return;
+  console_.reset(::open(settings.console_path.c_str(),
+                        O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_APPEND));
+  if (console_) {
+    dispatcher_.add(std::make_unique<sink::Console>(console_.get(), settings.print_form),
+                    settings.print_threshold);
+    return;
+  }
+  const char* reason = strerror(errno);
+  submit(
+      report::make(report::kServiceFailure, clock_.now_ns(),
+                   {{"service", "console"}, {"obj", settings.console_path}, {"reason", reason}}));
 }
 
 Result<void> Outlets::open_log(const Settings& settings) {
@@ -97,7 +108,7 @@ Result<void> Outlets::open_spool(const Settings& settings) {
     if (!spool) {
       tell_no_spool(settings, spool.error());
       linked_.reset();
-      return spool.error().within("spool", settings.spool_path);
+      return spool.error();
     }
     spool_ = *std::move(spool);
   }
@@ -116,7 +127,7 @@ void Outlets::tell_no_spool(const Settings& settings, const Error& error) {
   Report report = report::make(report::kServiceFailure, clock_.now_ns(),
                                {{"service", "log server"},
                                 {"obj", settings.server_host},
-                                {"reason", error.within("spool", settings.spool_path).text()},
+                                {"reason", error.text()},
                                 {"remedy", "reports of this run go to console and log only"}});
   // Another samhain, mostly the daemon, is at work: a check beside it is an ordinary thing to do.
   if (error.kind == Error::Kind::Busy) report.severity = Severity::Warn;

@@ -59,7 +59,8 @@ class Outlets {
   void tell_no_spool(const Settings& settings, const Error& error);
   /// Null, and told why, if there is none.
   const Password* find_password(const Settings& settings);
-  void add_console(const Settings& settings);
+  void add_terminal(const Settings& settings);
+  void add_device(const Settings& settings);
   bool has_same_link(const Settings& settings) const;
 
   sys::Loop& loop_;

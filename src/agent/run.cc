@@ -81,9 +81,7 @@ Result<void> Run::start() {
   // goes on with what there is.
   if (auto opened = outlets_.open(settings_); !opened && settings_.is_daemon) return opened;
   if (settings_.action == Action::Check) {
-    if (auto opened = checks_.open_baseline(); !opened) {
-      return opened.error().within("baseline", settings_.baseline_path);
-    }
+    if (auto opened = checks_.open_baseline(); !opened) return opened;
   }
   tell_start();
   tell_problems(problems_);

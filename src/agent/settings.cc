@@ -198,7 +198,6 @@ Settings defaults(const Paths& paths, const std::string& host_name) {
   settings.log_path = paths.log;
   settings.pid_path = paths.pid;
   settings.spool_path = paths.state + "/spool";
-  settings.console_path = "/dev/console";
   settings.server_port = DEFAULT_PORT;
   return settings;
 }

@@ -47,7 +47,7 @@ struct Settings {
   std::string baseline_path;
   std::string log_path;
   std::string pid_path;
-  std::string console_path;  ///< of a daemon
+  std::string console_path;  ///< of a daemon; empty: it has none
   std::vector<uid_t> trusted;
 
   SeveritySet print_threshold = SeveritySet::from(Severity::Info);

@@ -51,7 +51,10 @@ class FakeServer final : public Transport {
     is_open = false;
     session->closed("gone");
   }
-  void acknowledge(std::uint64_t seq) { answer(wire::Type::Ack, wire::encode(wire::Ack{seq, {}})); }
+  void acknowledge(std::uint64_t seq) {
+    acknowledged_ = static_cast<std::size_t>(seq);  // numbers begin with 1
+    answer(wire::Type::Ack, wire::encode(wire::Ack{seq, {}}));
+  }
 
   void open() override {
     const int number = ++connections;
@@ -131,7 +134,6 @@ class FakeServer final : public Transport {
     most_unacknowledged = std::max(most_unacknowledged, logged.size() - acknowledged_);
     if (acknowledges_too_much) return acknowledge(report->seq + 100);
     if (!acknowledges) return;
-    acknowledged_ = logged.size();
     acknowledge(report->seq);
   }
   std::uint64_t next() const {
