@@ -25,12 +25,14 @@ void Dispatcher::set_threshold(std::string_view service, SeveritySet threshold) 
   }
 }
 
-void Dispatcher::clear() { routes_.clear(); }
+void Dispatcher::clear() {
+  routes_.clear();
+  news_.clear();
+}
 
 void Dispatcher::submit(const Report& report) {
-  for (std::size_t i = 0; i < routes_.size(); ++i) {
-    if (takes(routes_[i], report)) give(i, report);
-  }
+  offer(report, kNobody);
+  tell_news();
 }
 
 void Dispatcher::flush() {
@@ -38,6 +40,12 @@ void Dispatcher::flush() {
   if (is_flushing_) return;
   is_flushing_ = true;
   for (std::size_t i = 0; i < routes_.size(); ++i) flush_route(i);
+  // The next round may be hours away: what was told of this flush becomes durable with it.
+  if (!news_.empty()) {
+    tell_news();
+    for (std::size_t i = 0; i < routes_.size(); ++i) flush_route(i);
+    tell_news();
+  }
   is_flushing_ = false;
 }
 
@@ -46,14 +54,17 @@ bool Dispatcher::takes(const Route& route, const Report& report) {
   return !route.threshold.is_empty() || route.sink->service() == "logfile";
 }
 
-void Dispatcher::give(std::size_t index, const Report& report) {
-  Route& route = routes_[index];
-  route.was_used = true;
-  const Result<void> written = route.sink->write(report);
-  if (written) return;
-  ++route.missed;
-  route.has_failed_since_flush = true;
-  tell_failure(index, written.error());
+void Dispatcher::offer(const Report& report, std::size_t not_to) {
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    Route& route = routes_[i];
+    if (i == not_to || !takes(route, report)) continue;
+    route.was_used = true;
+    const Result<void> written = route.sink->write(report);
+    if (written) continue;
+    ++route.missed;
+    route.has_failed_since_flush = true;
+    note_failure(i, written.error());
+  }
 }
 
 void Dispatcher::flush_route(std::size_t index) {
@@ -61,7 +72,7 @@ void Dispatcher::flush_route(std::size_t index) {
   const Result<void> flushed = route.sink->flush();
   const bool had_failed_since_flush = std::exchange(route.has_failed_since_flush, false);
   if (!flushed) {
-    tell_failure(index, flushed.error());
+    note_failure(index, flushed.error());
     return;
   }
   const bool was_used = std::exchange(route.was_used, false);
@@ -69,27 +80,37 @@ void Dispatcher::flush_route(std::size_t index) {
 
   route.has_failed = false;
   const std::uint64_t missed = std::exchange(route.missed, 0);
-  submit(report::make(report::kMissedLines, clock_.now_ns(),
-                      {{"service", std::string{route.sink->service()}},
-                       {"obj", route.sink->object()},
-                       {"missed", std::to_string(missed)}}));
+  news_.push_back({report::make(report::kMissedLines, clock_.now_ns(),
+                                {{"service", std::string{route.sink->service()}},
+                                 {"obj", route.sink->object()},
+                                 {"missed", std::to_string(missed)}}),
+                   kNobody});
 }
 
-void Dispatcher::tell_failure(std::size_t index, const Error& error) {
+void Dispatcher::note_failure(std::size_t index, const Error& error) {
   Route& route = routes_[index];
-  // Said before the others are told, so that a second failing sink cannot bring us back here.
   if (std::exchange(route.has_failed, true)) return;
   const std::int64_t now = clock_.now_ns();
-  std::vector<Report> told = route.sink->explain(error, now);
-  told.push_back(report::make(report::kServiceFailure, now,
-                              {{"service", std::string{route.sink->service()}},
-                               {"obj", route.sink->object()},
-                               {"reason", error.text()}}));
-  for (const Report& report : told) {
-    for (std::size_t i = 0; i < routes_.size(); ++i) {
-      if (i != index && takes(routes_[i], report)) give(i, report);
-    }
+  for (Report& report : route.sink->explain(error, now)) {
+    news_.push_back({std::move(report), index});
   }
+  news_.push_back({report::make(report::kServiceFailure, now,
+                                {{"service", std::string{route.sink->service()}},
+                                 {"obj", route.sink->object()},
+                                 {"reason", error.text()}}),
+                   index});
+}
+
+void Dispatcher::tell_news() {
+  if (is_telling_) return;
+  is_telling_ = true;
+  // Each sink fails at most once between two flushes, so this ends.
+  while (!news_.empty()) {
+    const News news = std::move(news_.front());
+    news_.pop_front();
+    offer(news.report, news.not_to);
+  }
+  is_telling_ = false;
 }
 
 }  // namespace samhain::sink

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -56,13 +58,23 @@ class Dispatcher {
     bool was_used = false;     ///< written to since the last flush that worked
     std::uint64_t missed = 0;  ///< reports refused by write() since it failed
   };
+  /// What sinks have to tell of themselves, to all but the one that failed.
+  struct News {
+    Report report;
+    std::size_t not_to;
+  };
+  static constexpr std::size_t kNobody = SIZE_MAX;
+
   static bool takes(const Route& route, const Report& report);
-  void give(std::size_t index, const Report& report);
+  void offer(const Report& report, std::size_t not_to);
   void flush_route(std::size_t index);
-  void tell_failure(std::size_t index, const Error& error);
+  void note_failure(std::size_t index, const Error& error);
+  void tell_news();
 
   const base::Clock& clock_;
   std::vector<Route> routes_;
+  std::deque<News> news_;
+  bool is_telling_ = false;
   bool is_flushing_ = false;
 };
 

@@ -157,12 +157,12 @@ Result<void> LogFile::commit() {
   if (pending_.empty()) return {};
   if (!std::exchange(is_announced_, false)) {
     const auto followed = follow_rotation();
-    if (!followed) return followed;
+    if (!followed) return followed.error();
   }
   const auto offset = end_of_file();
   if (!offset) return offset.error();
   const auto written = write_batch(*offset);
-  if (!written) return written;
+  if (!written) return written.error();
   pending_.clear();
   return {};
 }
@@ -198,7 +198,7 @@ Result<void> LogFile::lock() {
 
 Result<void> LogFile::reopen() {
   const auto directory = check_trust(directory_of(settings_.path), settings_.trusted);
-  if (!directory) return directory;
+  if (!directory) return directory.error();
   auto fd = open_log(settings_.path);
   if (!fd) return fd.error();
   const auto facts = stat_of(fd->get(), settings_.path);
@@ -207,7 +207,7 @@ Result<void> LogFile::reopen() {
     return Error{Error::Kind::Refused, "not a regular file: " + settings_.path};
   }
   const auto file = check_trust(settings_.path, settings_.trusted);
-  if (!file) return file;
+  if (!file) return file.error();
   fd_ = std::move(*fd);
   has_tail_ = false;
   return {};

@@ -44,6 +44,8 @@ class LogFile final : public Sink {
   ~LogFile() override;
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;
+  LogFile(LogFile&&) = delete;
+  LogFile& operator=(LogFile&&) = delete;
 
   /// The lines that a failed open() deserves, without the `Service failure` that ends them.
   static std::vector<Report> explain_failure(const Settings& settings, const Error& error,

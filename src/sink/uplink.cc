@@ -31,7 +31,7 @@ Result<void> Uplink::write(const Report& report) {
 Result<void> Uplink::flush() {
   tell_loss();
   const auto flushed = spool_.flush();
-  if (!flushed) return flushed;
+  if (!flushed) return flushed.error();
   const std::uint64_t next = spool_.next();
   if (std::exchange(flushed_, next) != next) on_stored_();
   return {};
