@@ -119,21 +119,24 @@ void append_classic(std::string& out, std::string_view value, bool escapes_blank
 }
 
 void append_rewritten(std::string& out, std::string_view classic_line) {
+  std::size_t begin = 0;
   for (std::size_t i = 0; i < classic_line.size(); ++i) {
     const char c = classic_line[i];
+    if (c != '\\' && c != '\'' && c != '=') continue;
     const std::string_view rest = classic_line.substr(i + 1);
-    if (c == '\\') {
-      // Our own escapes only, so the line always has the rest of one.
-      if (const auto escape = read_escape(rest, kClassicPath)) {
-        append_hex(out, escape->byte);
-        i += escape->size;
-      }
-    } else if (c == '\'' || (c == '=' && !rest.starts_with('<'))) {
+    if (c == '=' && rest.starts_with('<')) continue;
+
+    out.append(classic_line, begin, i - begin);
+    if (c != '\\') {
       append_hex(out, static_cast<std::uint8_t>(c));
-    } else {
-      out += c;
+    } else if (const auto escape = read_escape(rest, kClassicPath)) {
+      // Always so: the line has our own escapes only.
+      append_hex(out, escape->byte);
+      i += escape->size;
     }
+    begin = i + 1;
   }
+  out.append(classic_line, begin, classic_line.size() - begin);
 }
 
 std::string escape(std::string_view value, Form form) {

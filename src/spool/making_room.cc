@@ -91,7 +91,7 @@ Result<void> Spool::State::rewrite(std::uint64_t first,
 
   kept.size = content.size();
   const auto replaced = replace(name, content.view());
-  if (!replaced) return replaced;
+  if (!replaced) return replaced.error();
   total = total - segments[first].size + kept.size;
   segments[first] = kept;
   reader.forget();

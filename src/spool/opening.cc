@@ -121,7 +121,7 @@ Result<void> Spool::State::load_segments() {
   }
   for (const std::uint64_t first : entries->segments) {
     const auto loaded = load_segment(first, first == entries->segments.back());
-    if (!loaded) return loaded;
+    if (!loaded) return loaded.error();
   }
   return {};
 }
@@ -156,7 +156,7 @@ Result<void> Spool::State::load_segment(std::uint64_t first, bool is_last) {
   }
   if (found.has_hole || (found.has_bad_tail && !is_last)) {
     const auto set_aside = keep_damaged(name, good.view());
-    if (!set_aside) return set_aside;
+    if (!set_aside) return set_aside.error();
   }
   segments[first] = segment;
   total += segment.size;

@@ -100,7 +100,7 @@ Result<void> Spool::read(std::uint64_t from,
   State& state = *state_;
   assert(!state.is_reading);
   state.is_reading = true;
-  const auto result = state.read(std::max(from, first()), take);
+  auto result = state.read(std::max(from, first()), take);
   state.is_reading = false;
   return result;
 }
@@ -114,7 +114,7 @@ Result<void> Spool::drop_through(std::uint64_t seq) {
     state.next = seq + 1;
     // The name of an empty segment is how the number survives a restart.
     const auto started = state.start_segment();
-    if (!started) return started;
+    if (!started) return started.error();
   }
   state.acknowledged = std::max(state.acknowledged, seq);
   return state.forget_acknowledged();
@@ -130,7 +130,7 @@ Result<void> Spool::State::flush() {
   const std::uint64_t size = active_segment().size;
   if (must_write_again) {
     const auto written = write_again(active.get(), durable_size, size);
-    if (!written) return written;
+    if (!written) return written.error();
   }
   if (size != durable_size && fdatasync(active.get()) != 0) {
     const int error = errno;
@@ -145,7 +145,7 @@ Result<void> Spool::State::flush() {
 
 Result<void> Spool::State::start_segment() {
   const auto flushed = flush();
-  if (!flushed) return flushed;
+  if (!flushed) return flushed.error();
   const std::string name = segment_name(next);
   UniqueFd fd{openat(directory.get(), name.c_str(),
                      O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kFileMode)};
@@ -180,13 +180,13 @@ Result<void> Spool::State::forget(std::uint64_t first) {
 Result<void> Spool::State::forget_acknowledged() {
   if (acknowledged + 1 == next && active_segment().size > kWorthARollOver) {
     const auto started = start_segment();
-    if (!started) return started;
+    if (!started) return started.error();
   }
   while (segments.size() > 1) {
     const auto oldest = segments.begin();
     if (std::next(oldest)->first - 1 > acknowledged) return {};
     const auto forgotten = forget(oldest->first);
-    if (!forgotten) return forgotten;
+    if (!forgotten) return forgotten.error();
   }
   return {};
 }
@@ -197,10 +197,10 @@ Result<void> Spool::State::write_record(Severity severity, ByteView body) {
   append_record(scratch, next, severity, body);
   const auto written = write_at(active.get(), scratch.view(), segment.size);
   if (!written) {
-    // What is there of it would be cut off at the next start, and the next report overwrites it;
-    // but a full disk gets its bytes back at once.
-    (void)ftruncate(active.get(), static_cast<off_t>(segment.size));
-    return written;
+    // Gives the bytes back to a full disk.  If even that fails, no harm: the next report overwrites
+    // them, and the next start cuts them off.
+    [[maybe_unused]] const int cut = ftruncate(active.get(), static_cast<off_t>(segment.size));
+    return written.error();
   }
   segment.size += scratch.size();
   segment.count(next++, severity);
@@ -263,7 +263,7 @@ Result<void> Spool::State::give_up_rest(std::uint64_t first, std::uint64_t offse
                                         std::uint64_t expected) {
   if (is_active(first)) {
     const auto started = start_segment();
-    if (!started) return started;
+    if (!started) return started.error();
   }
   Segment& segment = segments[first];
   note_damage(segment_name(first));

@@ -29,6 +29,16 @@ FUZZERS += %D%/fuzz_config
 %C%_fuzz_config_LDFLAGS = $(fuzz_linking)
 %C%_fuzz_config_LDADD = src/policy/libpolicy.a src/config/libconfig.a src/report/libreport.a \
 	src/base/libbase.a $(FMT_LIBS)
+
+FUZZERS += %D%/fuzz_report
+%C%_fuzz_report_SOURCES = %D%/report.cc
+%C%_fuzz_report_LDFLAGS = $(fuzz_linking)
+%C%_fuzz_report_LDADD = src/report/libreport.a src/base/libbase.a
+
+FUZZERS += %D%/fuzz_segment
+%C%_fuzz_segment_SOURCES = %D%/segment.cc
+%C%_fuzz_segment_LDFLAGS = $(fuzz_linking)
+%C%_fuzz_segment_LDADD = src/spool/libspool.a src/base/libbase.a $(ZLIB_LIBS) $(FMT_LIBS)
 endif
 
 .PHONY: fuzzers
