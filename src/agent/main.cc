@@ -35,8 +35,10 @@ samhain::agent::Paths compiled_paths() {
 /// A process of ours that was started by the scanner: first of all it forgets the password.
 int run_role(std::string_view name) {
   samhain::agent::wipe_embedded_password();
-  // The terminal's keys are for the scanner; when it ends, so do we.
-  for (const int number : {SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2}) {
+  // What is sent to all of us, by a terminal's keys or a service manager, is for the scanner to
+  // answer; when it ends, so do we.
+  for (const int number :
+       {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2}) {
     (void)signal(number, SIG_IGN);
   }
   if (name == "measurer") return samhain::scan::run_measurer();

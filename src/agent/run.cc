@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 #include <utility>
 
 #include "report/catalog.h"
@@ -73,7 +74,7 @@ Result<void> Run::start() {
     if (!pid_file) {
       outlets_.submit(report::make(report::kPidFileFailed, clock_.now_ns(),
                                    {{"userid", own_uid()}, {"path", settings_.pid_path}}));
-      return pid_file.error().within("pid file", settings_.pid_path);
+      return pid_file.error().within("pid file", "");
     }
     pid_file_.emplace(*std::move(pid_file));
   }
@@ -167,7 +168,9 @@ void Run::begin_when_ready() {
 
 void Run::begin() {
   loop_.cancel(start_timer_);
-  const auto restrained = sys::restrain_parent(kCapabilities);
+  using Capabilities = std::span<const unsigned>;
+  const auto restrained =
+      sys::restrain_parent(geteuid() == 0 ? Capabilities{kCapabilities} : Capabilities{});
   if (!restrained) {
     fmt::print(stderr, "samhain: {}\n", restrained.error().text());
     return end("exit_failure", 1, 0ms);
