@@ -1,11 +1,11 @@
 #include "spool/segment.h"
 
+#include <fmt/format.h>
 #include <zlib.h>
 
 #include <cassert>
 
 #include "base/text.h"
-#include "fmt/format.h"
 
 namespace samhain::spool {
 namespace {
