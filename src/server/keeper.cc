@@ -6,15 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <set>
 #include <thread>
 #include <utility>
 
-#include "server/acceptor.h"
-#include "server/control.h"
-#include "server/handshakes.h"
-#include "server/intake.h"
-#include "server/status.h"
+#include "server/keeper_parts.h"
 
 namespace samhain::server {
 namespace {
@@ -24,7 +19,6 @@ constexpr std::chrono::seconds kPatienceAtStart{30};
 constexpr std::chrono::seconds kOverdueInterval{3};
 constexpr std::size_t kMostConnections = 65'536;
 constexpr std::size_t kOwnDescriptors = 64;  ///< of a front, besides its connections
-constexpr std::string_view kProgram = "Yule";
 
 std::size_t cores() { return std::max(1U, std::thread::hardware_concurrency()); }
 
@@ -38,88 +32,7 @@ std::size_t max_connections(std::size_t fronts) {
       kMostConnections, static_cast<rlim_t>(fronts) * (limit.rlim_cur - kOwnDescriptors)));
 }
 
-/// A sink that somebody else owns: routes are made anew when thresholds and forms change.
-class Borrowed final : public sink::Sink {
- public:
-  explicit Borrowed(sink::Sink& inner) : inner_(inner) {}
-  std::string_view service() const override { return inner_.service(); }
-  std::string object() const override { return inner_.object(); }
-  Result<void> write(const Report& report) override { return inner_.write(report); }
-  Result<void> flush() override { return inner_.flush(); }
-  std::vector<Report> explain(const Error& error, std::int64_t time_ns) const override {
-    return inner_.explain(error, time_ns);
-  }
-
- private:
-  sink::Sink& inner_;
-};
-
 }  // namespace
-
-/// Everything the keeper holds, in the order in which it needs one another.
-struct Keeper::Parts {
-  Parts(const base::Clock& used_clock, std::unique_ptr<sys::Loop> used_loop, Ground prepared);
-
-  Result<void> start();
-  Result<void> start_fronts();
-  Result<void> start_gates();
-  Result<void> start_resolvers();
-  void build(std::vector<UniqueFd> listeners);
-  Result<void> watch_signals();
-  void open_sinks();
-  void say_start();
-  void go_live();
-  void repeat(std::chrono::seconds interval, sys::Loop::Callback callback);
-  void stamp_later();
-
-  bool take_from_front(std::size_t front, std::uint16_t kind, ByteView payload);
-  bool take_report(std::size_t front, ByteView payload);
-  void on_gone(Connection& connection, Departure departure);
-  void on_ready(const RoleGroup* group, std::string_view missing);
-  void note_barriers(std::string_view role, std::string_view missing);
-  void on_down(std::string_view role, const Error& why);
-
-  void end_round();
-  void tell_overdue();
-  void reload();
-  void apply(Settings next);
-  void toggle_console();
-  void toggle_suspension();
-  void finish(std::string_view status);
-  void fail(std::string_view why);
-  std::optional<std::string> answer(std::string_view command) const;
-  std::string status() const;
-
-  const base::Clock& clock;
-  std::unique_ptr<sys::Loop> loop;
-  Ground ground;
-  Settings settings;
-  sink::Dispatcher dispatcher;
-  Notices notices;
-  std::optional<sink::Console> console;
-  Tally tally;
-  Roster roster;
-  Limiter limiter;
-  Lookups lookups;
-  NameCheck name_check;
-  std::unique_ptr<RoleGroup> fronts;
-  std::unique_ptr<RoleGroup> gates;
-  std::unique_ptr<RoleGroup> resolvers;
-  std::unique_ptr<Connections> connections;
-  std::unique_ptr<Guard> guard;
-  std::unique_ptr<Handshakes> handshakes;
-  std::unique_ptr<Intake> intake;
-  std::unique_ptr<Acceptor> acceptor;
-  std::unique_ptr<Control> control;
-
-  std::set<std::string> told_barriers;
-  std::int64_t started_ns = 0;
-  bool is_live = false;
-  bool is_verbose = false;
-  bool is_suspended = false;
-  bool is_finished = false;
-  int exit_status = 0;
-};
 
 Keeper::Parts::Parts(const base::Clock& used_clock, std::unique_ptr<sys::Loop> used_loop,
                      Ground prepared)
@@ -246,18 +159,6 @@ Result<void> Keeper::Parts::watch_signals() {
     if (auto watched = loop->on_signal(signal_number, action); !watched) return watched;
   }
   return {};
-}
-
-void Keeper::Parts::open_sinks() {
-  dispatcher.flush();
-  dispatcher.clear();
-  console.emplace(STDERR_FILENO, settings.print_form);
-  const SeveritySet print = is_verbose
-                                ? SeveritySet::from(Severity::Debug)
-                                : ground.options.print_threshold.value_or(settings.print_threshold);
-  dispatcher.add(std::make_unique<Borrowed>(*console), print, true);
-  dispatcher.add(std::make_unique<Borrowed>(*ground.journal),
-                 ground.options.log_threshold.value_or(settings.log_threshold), true);
 }
 
 void Keeper::Parts::say_start() {
@@ -391,119 +292,6 @@ void Keeper::Parts::tell_overdue() {
   }
 }
 
-/// All or nothing: a mistake leaves everything as it is.
-void Keeper::Parts::reload() {
-  ConfigFailure failure;
-  auto file = read_config(ground.source, clock.now_ns(), failure);
-  if (file) {
-    for (const config::Problem& problem : file->loaded.problems) {
-      notices.tell(report_of(problem, file->path, clock.now_ns()));
-    }
-    if (has_mistake(file->loaded.problems)) failure.reason = "it has mistakes, named before";
-  }
-  if (!failure.reason.empty()) {
-    notices.tell(report::kOldConfigurationStays,
-                 {{"path", ground.source.path}, {"reason", failure.reason}});
-    return;
-  }
-  ground.config.digest = file->digest;
-  apply(std::move(file->loaded.settings));
-  notices.tell(report::kReloaded);
-}
-
-void Keeper::Parts::apply(Settings next) {
-  const auto& remaining = next.clients;
-  connections->close_where([&remaining](const Connection& connection) {
-    return connection.client != nullptr && !remaining.contains(connection.client->name());
-  });
-  settings = std::move(next);
-  roster.replace(settings.clients);
-  limiter.set_limit(settings.max_failed_attempts);
-  name_check.set_severity(settings.lookup_severity);
-  lookups.clear_cache();
-  if (control) control->allow(settings.socket_uid);
-  ground.journal->adjust(settings.log_form, settings.trusted);
-  open_sinks();
-}
-
-void Keeper::Parts::toggle_console() {
-  is_verbose = !is_verbose;
-  open_sinks();
-}
-
-/// Clients wait in the backlog, or come back later: what they have to say stays in their spools.
-void Keeper::Parts::toggle_suspension() {
-  if (!is_live) return;
-  is_suspended = !is_suspended;
-  if (!is_suspended) return acceptor->resume();
-  acceptor->pause();
-  connections->close_where([](const Connection&) { return true; });
-  notices.tell(report::kSuspend, {{"program", std::string{kProgram}}});
-}
-
-void Keeper::Parts::finish(std::string_view status) {
-  if (std::exchange(is_finished, true)) return;
-  if (acceptor) acceptor->pause();
-  dispatcher.flush();
-  notices.tell(report::kExit,
-               {{"program", std::string{kProgram}}, {"status", std::string{status}}});
-  dispatcher.flush();
-  if (auto compacted = ground.journal->ledger().compact(); !compacted) {
-    notices.tell_filled(report::kCallFailed, {compacted.error().text()},
-                        {{"interface", "ledger"}, {"path", ground.journal->object()}});
-  }
-  if (ground.pid_file) ground.pid_file->remove();
-  (void)unlink(settings.socket_path.c_str());  // where the directory lets us
-  loop->stop();
-}
-
-void Keeper::Parts::fail(std::string_view why) {
-  (void)fmt::print(stderr, "yule: {}\n", why);
-  exit_status = 1;
-  finish("exit_failure");
-}
-
-std::optional<std::string> Keeper::Parts::answer(std::string_view command) const {
-  if (command == "LIST") return list_of(roster);
-  if (command == "STATUS") return status();
-  return std::nullopt;
-}
-
-std::string Keeper::Parts::status() const {
-  constexpr std::int64_t kNanoseconds = 1'000'000'000;
-  StatusLines lines = {{"version", PACKAGE_VERSION},
-                       {"uptime_s", std::to_string((clock.now_ns() - started_ns) / kNanoseconds)},
-                       {"user", std::to_string(geteuid())},
-                       {"pid", std::to_string(getpid())}};
-  for (const RoleGroup* group : {fronts.get(), gates.get(), resolvers.get()}) {
-    for (std::size_t i = 0; i < group->size(); ++i) {
-      lines.emplace_back(fmt::format("pid_{}_{}", group->name(), i), std::to_string(group->pid(i)));
-    }
-  }
-  lines.emplace_back("port", std::to_string(settings.port));
-  lines.emplace_back("clients", std::to_string(roster.clients().size()));
-  lines.emplace_back("connections_open", std::to_string(connections->size()));
-  lines.emplace_back("connections_authenticated", std::to_string(connections->members()));
-  const std::pair<std::string_view, std::uint64_t> counts[] = {
-      {"connections", tally.connections},
-      {"refused_by_libwrap", tally.refused_by_libwrap},
-      {"authenticated", tally.authenticated},
-      {"resumed", tally.resumed},
-      {"not_registered", tally.not_registered},
-      {"wrong_password", tally.wrong_proofs},
-      {"too_many_attempts", tally.too_many_attempts},
-      {"violations", tally.violations},
-      {"reports", tally.reports},
-      {"duplicates", tally.duplicates}};
-  for (const auto& [key, count] : counts) {
-    lines.emplace_back(std::string{key}, std::to_string(count));
-  }
-  lines.emplace_back("suspended", is_suspended ? "yes" : "no");
-  lines.emplace_back("log", ground.journal->object());
-  lines.emplace_back("log_is_written", ground.journal->has_failed() ? "no" : "yes");
-  return status_of(lines);
-}
-
 Keeper::Keeper(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Keeper::~Keeper() = default;
@@ -513,7 +301,10 @@ Result<std::unique_ptr<Keeper>> Keeper::create(const base::Clock& clock, Ground 
   if (!loop) return loop.error();
   std::unique_ptr<Keeper> keeper(
       new Keeper(std::make_unique<Parts>(clock, std::move(*loop), std::move(ground))));
-  if (auto started = keeper->parts_->start(); !started) return started.error();
+  if (auto started = keeper->parts_->start(); !started) {
+    keeper->parts_->fail(started.error().text());
+    return started.error();
+  }
   return keeper;
 }
 

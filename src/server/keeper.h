@@ -33,6 +33,7 @@ struct Ground {
 /// The parent of all roles: it alone holds session keys and writes the log.
 class Keeper {
  public:
+  /// Errors: what the start met, told already.
   static Result<std::unique_ptr<Keeper>> create(const base::Clock& clock, Ground ground);
   ~Keeper();
   Keeper(const Keeper&) = delete;

@@ -4,7 +4,7 @@ noinst_LIBRARIES += %D%/libserver.a
 %C%_libserver_a_SOURCES = %D%/acceptor.cc %D%/acceptor.h %D%/config_file.cc %D%/config_file.h \
 	%D%/connections.cc %D%/connections.h %D%/control.cc %D%/control.h %D%/front.cc %D%/gate.cc \
 	%D%/guard.cc %D%/guard.h %D%/handshakes.cc %D%/handshakes.h %D%/intake.cc %D%/intake.h \
-	%D%/journal.cc %D%/journal.h %D%/keeper.cc %D%/keeper.h %D%/ledger.cc %D%/ledger.h \
+	%D%/journal.cc %D%/journal.h %D%/keeper.cc %D%/keeper.h %D%/keeper_life.cc %D%/keeper_parts.h %D%/ledger.cc %D%/ledger.h \
 	%D%/libwrap.cc %D%/libwrap.h %D%/limiter.cc %D%/limiter.h %D%/link.cc %D%/link.h \
 	%D%/lookups.cc %D%/lookups.h %D%/name_check.cc %D%/name_check.h %D%/notices.h \
 	%D%/options.cc %D%/options.h %D%/requests.cc %D%/requests.h %D%/resolver.cc \

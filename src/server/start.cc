@@ -55,9 +55,7 @@ class Start {
                           bind() && open_control() && give_up_root() && open_journal();
     if (!is_ready) return give_up();
     auto keeper = Keeper::create(clock_, std::move(ground_));
-    if (keeper) return (*keeper)->run();
-    hint(keeper.error().text());
-    return give_up();
+    return keeper ? (*keeper)->run() : 1;
   }
 
  private:
@@ -73,6 +71,10 @@ class Start {
   static void hint(std::string_view text) { (void)fmt::print(stderr, "yule: {}\n", text); }
 
   int give_up() {
+    // A wrong line may be why: the sinks that would tell of it are not open.
+    for (const config::Problem& problem : ground_.config.loaded.problems) {
+      say(report_of(problem, ground_.config.path, clock_.now_ns()));
+    }
     say(report::kExit, {{"program", "Yule"}, {"status", "exit_failure"}});
     if (ground_.pid_file) ground_.pid_file->remove();
     if (ground_.control_listener) (void)unlink(settings().socket_path.c_str());

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <optional>
@@ -145,12 +146,25 @@ void print_json_status(const std::vector<Row>& rows) {
   (void)fmt::print("{}\n}}\n", text);
 }
 
+/// Columns as wide as what stands in them.
 void print_list(const std::vector<Row>& rows) {
-  constexpr std::string_view kLine = "{:<40} {:<16} {:<24} {:<39} {}\n";
-  (void)fmt::print(kLine, "CLIENT", "STATE", "LAST CONTACT", "ADDRESS", "LAST NUMBER");
+  std::vector<std::array<std::string, kClientColumns.size()>> lines = {
+      {"CLIENT", "STATE", "LAST CONTACT", "ADDRESS", "LAST NUMBER"}};
   for (const Row& row : rows) {
     if (row.size() != kClientColumns.size()) continue;
-    (void)fmt::print(kLine, row[0], row[1], contact_time(row[2]), row[3], row[4]);
+    lines.push_back({std::string{row[0]}, std::string{row[1]}, contact_time(row[2]),
+                     std::string{row[3]}, std::string{row[4]}});
+  }
+  std::array<std::size_t, kClientColumns.size()> widths{};
+  for (const auto& line : lines) {
+    for (std::size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+  }
+  for (const auto& line : lines) {
+    std::string text;
+    for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
+      text += fmt::format("{:<{}}  ", line[i], widths[i]);
+    }
+    (void)fmt::print("{}{}\n", text, line.back());
   }
 }
 

@@ -1,0 +1,158 @@
+// The keeper's life after the start: its sinks, its signals, its end, and what yulectl may ask.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "server/keeper_parts.h"
+#include "server/status.h"
+
+namespace samhain::server {
+namespace {
+
+constexpr std::int64_t kNanoseconds = 1'000'000'000;
+
+/// A sink that somebody else owns: routes are made anew when thresholds and forms change.
+class Borrowed final : public sink::Sink {
+ public:
+  explicit Borrowed(sink::Sink& inner) : inner_(inner) {}
+  std::string_view service() const override { return inner_.service(); }
+  std::string object() const override { return inner_.object(); }
+  Result<void> write(const Report& report) override { return inner_.write(report); }
+  Result<void> flush() override { return inner_.flush(); }
+  std::vector<Report> explain(const Error& error, std::int64_t time_ns) const override {
+    return inner_.explain(error, time_ns);
+  }
+
+ private:
+  sink::Sink& inner_;
+};
+
+}  // namespace
+
+void Keeper::Parts::open_sinks() {
+  dispatcher.flush();
+  dispatcher.clear();
+  console.emplace(STDERR_FILENO, settings.print_form);
+  const SeveritySet print = is_verbose
+                                ? SeveritySet::from(Severity::Debug)
+                                : ground.options.print_threshold.value_or(settings.print_threshold);
+  dispatcher.add(std::make_unique<Borrowed>(*console), print, true);
+  dispatcher.add(std::make_unique<Borrowed>(*ground.journal),
+                 ground.options.log_threshold.value_or(settings.log_threshold), true);
+}
+
+/// All or nothing: a mistake leaves everything as it is.
+void Keeper::Parts::reload() {
+  ConfigFailure failure;
+  auto file = read_config(ground.source, clock.now_ns(), failure);
+  if (file) {
+    for (const config::Problem& problem : file->loaded.problems) {
+      notices.tell(report_of(problem, file->path, clock.now_ns()));
+    }
+    if (has_mistake(file->loaded.problems)) failure.reason = "it has mistakes, named before";
+  }
+  if (!failure.reason.empty()) {
+    notices.tell(report::kOldConfigurationStays,
+                 {{"path", ground.source.path}, {"reason", failure.reason}});
+    return;
+  }
+  ground.config.digest = file->digest;
+  apply(std::move(file->loaded.settings));
+  notices.tell(report::kReloaded);
+}
+
+void Keeper::Parts::apply(Settings next) {
+  const auto& remaining = next.clients;
+  connections->close_where([&remaining](const Connection& connection) {
+    return connection.client != nullptr && !remaining.contains(connection.client->name());
+  });
+  settings = std::move(next);
+  roster.replace(settings.clients);
+  limiter.set_limit(settings.max_failed_attempts);
+  name_check.set_severity(settings.lookup_severity);
+  lookups.clear_cache();
+  if (control) control->allow(settings.socket_uid);
+  ground.journal->adjust(settings.log_form, settings.trusted);
+  open_sinks();
+}
+
+void Keeper::Parts::toggle_console() {
+  is_verbose = !is_verbose;
+  open_sinks();
+}
+
+/// Clients wait in the backlog, or come back later: what they have to say stays in their spools.
+void Keeper::Parts::toggle_suspension() {
+  if (!is_live) return;
+  is_suspended = !is_suspended;
+  if (!is_suspended) return acceptor->resume();
+  acceptor->pause();
+  connections->close_where([](const Connection&) { return true; });
+  notices.tell(report::kSuspend, {{"program", std::string{kProgram}}});
+}
+
+void Keeper::Parts::finish(std::string_view status) {
+  if (std::exchange(is_finished, true)) return;
+  if (acceptor) acceptor->pause();
+  dispatcher.flush();
+  notices.tell(report::kExit,
+               {{"program", std::string{kProgram}}, {"status", std::string{status}}});
+  dispatcher.flush();
+  if (auto compacted = ground.journal->ledger().compact(); !compacted) {
+    notices.tell_filled(report::kCallFailed, {compacted.error().text()},
+                        {{"interface", "ledger"}, {"path", ground.journal->object()}});
+  }
+  if (ground.pid_file) ground.pid_file->remove();
+  (void)unlink(settings.socket_path.c_str());  // where the directory lets us
+  loop->stop();
+}
+
+void Keeper::Parts::fail(std::string_view why) {
+  (void)fmt::print(stderr, "yule: {}\n", why);
+  exit_status = 1;
+  finish("exit_failure");
+}
+
+std::optional<std::string> Keeper::Parts::answer(std::string_view command) const {
+  if (command == "LIST") return list_of(roster);
+  if (command == "STATUS") return status();
+  return std::nullopt;
+}
+
+std::string Keeper::Parts::status() const {
+  StatusLines lines = {{"version", PACKAGE_VERSION},
+                       {"uptime_s", std::to_string((clock.now_ns() - started_ns) / kNanoseconds)},
+                       {"user", std::to_string(geteuid())},
+                       {"pid", std::to_string(getpid())}};
+  for (const RoleGroup* group : {fronts.get(), gates.get(), resolvers.get()}) {
+    for (std::size_t i = 0; i < group->size(); ++i) {
+      lines.emplace_back(fmt::format("pid_{}_{}", group->name(), i), std::to_string(group->pid(i)));
+    }
+  }
+  lines.emplace_back("port", std::to_string(settings.port));
+  lines.emplace_back("clients", std::to_string(roster.clients().size()));
+  lines.emplace_back("connections_open", std::to_string(connections->size()));
+  lines.emplace_back("connections_authenticated", std::to_string(connections->members()));
+  const std::pair<std::string_view, std::uint64_t> counts[] = {
+      {"connections", tally.connections},
+      {"refused_by_libwrap", tally.refused_by_libwrap},
+      {"authenticated", tally.authenticated},
+      {"resumed", tally.resumed},
+      {"not_registered", tally.not_registered},
+      {"wrong_password", tally.wrong_proofs},
+      {"too_many_attempts", tally.too_many_attempts},
+      {"violations", tally.violations},
+      {"reports", tally.reports},
+      {"duplicates", tally.duplicates}};
+  for (const auto& [key, count] : counts) {
+    lines.emplace_back(std::string{key}, std::to_string(count));
+  }
+  lines.emplace_back("suspended", is_suspended ? "yes" : "no");
+  lines.emplace_back("log", ground.journal->object());
+  lines.emplace_back("log_is_written", ground.journal->has_failed() ? "no" : "yes");
+  return status_of(lines);
+}
+
+}  // namespace samhain::server

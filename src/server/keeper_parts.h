@@ -1,0 +1,85 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/acceptor.h"
+#include "server/control.h"
+#include "server/handshakes.h"
+#include "server/intake.h"
+#include "server/keeper.h"
+
+namespace samhain::server {
+
+inline constexpr std::string_view kProgram = "Yule";
+
+/// Everything the keeper holds, in the order in which it needs one another.
+struct Keeper::Parts {
+  Parts(const base::Clock& used_clock, std::unique_ptr<sys::Loop> used_loop, Ground prepared);
+
+  Result<void> start();
+  Result<void> start_fronts();
+  Result<void> start_gates();
+  Result<void> start_resolvers();
+  void build(std::vector<UniqueFd> listeners);
+  Result<void> watch_signals();
+  void open_sinks();
+  void say_start();
+  void go_live();
+  void repeat(std::chrono::seconds interval, sys::Loop::Callback callback);
+  void stamp_later();
+
+  bool take_from_front(std::size_t front, std::uint16_t kind, ByteView payload);
+  bool take_report(std::size_t front, ByteView payload);
+  void on_gone(Connection& connection, Departure departure);
+  void on_ready(const RoleGroup* group, std::string_view missing);
+  void note_barriers(std::string_view role, std::string_view missing);
+  void on_down(std::string_view role, const Error& why);
+
+  void end_round();
+  void tell_overdue();
+  void reload();
+  void apply(Settings next);
+  void toggle_console();
+  void toggle_suspension();
+  void finish(std::string_view status);
+  void fail(std::string_view why);
+  std::optional<std::string> answer(std::string_view command) const;
+  std::string status() const;
+
+  const base::Clock& clock;
+  std::unique_ptr<sys::Loop> loop;
+  Ground ground;
+  Settings settings;
+  sink::Dispatcher dispatcher;
+  Notices notices;
+  std::optional<sink::Console> console;
+  Tally tally;
+  Roster roster;
+  Limiter limiter;
+  Lookups lookups;
+  NameCheck name_check;
+  std::unique_ptr<RoleGroup> fronts;
+  std::unique_ptr<RoleGroup> gates;
+  std::unique_ptr<RoleGroup> resolvers;
+  std::unique_ptr<Connections> connections;
+  std::unique_ptr<Guard> guard;
+  std::unique_ptr<Handshakes> handshakes;
+  std::unique_ptr<Intake> intake;
+  std::unique_ptr<Acceptor> acceptor;
+  std::unique_ptr<Control> control;
+
+  std::set<std::string> told_barriers;
+  std::int64_t started_ns = 0;
+  bool is_live = false;
+  bool is_verbose = false;
+  bool is_suspended = false;
+  bool is_finished = false;
+  int exit_status = 0;
+};
+
+}  // namespace samhain::server
