@@ -23,9 +23,8 @@ using policy::AttributeSet;
 
 constexpr std::size_t kBufferSize = 128U << 10;
 constexpr int kAttempts = 2;
-/// How much longer than it was a file may be before reading ends: it grows as fast as we read, or
-/// it is a pseudo file without an end.
-constexpr std::uint64_t kMaxExcess = 64U << 20;
+/// Longest content of a pseudo file, which says that it has no size; some never end.
+constexpr std::uint64_t kMaxPseudo = 64U << 20;
 
 void take(const struct statx& from, FileFacts& facts) {
   const auto time = [](const statx_timestamp& t) { return Timestamp{t.tv_sec, t.tv_nsec}; };
@@ -79,6 +78,14 @@ std::uint32_t flags_of(int fd) {
 bool needs_open(std::uint8_t type, AttributeSet attributes) {
   if (type == DT_REG) return attributes.has(Attribute::Checksum) || attributes.has(Attribute::Mode);
   return type == DT_DIR && attributes.has(Attribute::Mode);
+}
+
+/// Where reading ends at the latest.
+std::uint64_t limit_of(std::uint64_t size, AttributeSet attributes) {
+  // A growing log is digested up to the size that was measured, whatever is appended meanwhile.
+  if (attributes.has(Attribute::Growing)) return size;
+  // One byte more is enough to see that a file grew.
+  return size == 0 ? kMaxPseudo : size + 1;
 }
 
 bool has_turned(int open_errno) {
@@ -169,9 +176,8 @@ Measure::Outcome Measure::measure_opened(int fd, const Wanted& wanted, FileFacts
 
 Measure::Outcome Measure::read_content(int fd, const Wanted& wanted, FileFacts& facts) {
   hooks_.before_content(facts.size);
-  // A growing log is digested up to the size that was measured, whatever is appended meanwhile.
   const bool is_growing = wanted.attributes.has(Attribute::Growing);
-  const std::uint64_t limit = is_growing ? facts.size : facts.size + kMaxExcess;
+  const std::uint64_t limit = limit_of(facts.size, wanted.attributes);
   std::uint64_t total = 0;
   bool is_single_read = false;
   while (total < limit) {

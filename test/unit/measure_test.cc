@@ -1,0 +1,254 @@
+#include "scan/measure.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+
+#include "base/hex.h"
+#include "unit/scratch.h"
+
+namespace samhain::scan {
+namespace {
+
+using policy::Attribute;
+using policy::AttributeSet;
+using samhain::testing::append_file;
+using samhain::testing::make_directory;
+using samhain::testing::Scratch;
+using samhain::testing::write_file;
+
+AttributeSet read_only() {
+  AttributeSet set;
+  for (const Attribute attribute : {Attribute::Checksum, Attribute::Mode, Attribute::Size}) {
+    set.add(attribute);
+  }
+  return set;
+}
+
+class MeasureTest : public ::testing::Test {
+ protected:
+  Scratch scratch_;
+  UniqueFd directory_{open(scratch_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  std::function<void(std::uint64_t)> before_content_ = [](std::uint64_t) {};
+  std::function<void(std::size_t)> on_progress_ = [](std::size_t) {};
+  Measure measure_{{.before_content = [this](std::uint64_t size) { before_content_(size); },
+                    .on_progress = [this](std::size_t bytes) { on_progress_(bytes); }}};
+
+  FileFacts measure(const std::string& name, std::uint8_t type = DT_UNKNOWN,
+                    AttributeSet attributes = read_only(), std::uint64_t prefix = 0) {
+    FileFacts facts;
+    facts.digest.emplace();  // left over from the one before
+    measure_.measure(directory_.get(),
+                     {.name = name, .attributes = attributes, .prefix_size = prefix, .type = type},
+                     facts);
+    EXPECT_EQ(facts.name, name);
+    return facts;
+  }
+  static std::string digest_of(const std::string& content) {
+    return base::hex(crypto::sha256(as_bytes(content)));
+  }
+  static std::string digest_of(const FileFacts& facts) {
+    return facts.digest ? base::hex(*facts.digest) : "";
+  }
+};
+
+TEST_F(MeasureTest, KnowsAllOfAFile) {
+  write_file(scratch_ / "f", "content");
+  ASSERT_EQ(chmod((scratch_ / "f").c_str(), 04751), 0);
+  ASSERT_EQ(link((scratch_ / "f").c_str(), (scratch_ / "g").c_str()), 0);
+  struct stat wanted {};
+  ASSERT_EQ(stat((scratch_ / "f").c_str(), &wanted), 0);
+  for (const std::uint8_t type : {DT_REG, DT_UNKNOWN}) {
+    const FileFacts facts = measure("f", type);
+    EXPECT_EQ(facts.failed_stage, Stage::None);
+    EXPECT_EQ(facts.mode, wanted.st_mode);
+    EXPECT_EQ(facts.uid, wanted.st_uid);
+    EXPECT_EQ(facts.gid, wanted.st_gid);
+    EXPECT_EQ(facts.links, 2U);
+    EXPECT_EQ(facts.inode, wanted.st_ino);
+    EXPECT_EQ(facts.device, wanted.st_dev);
+    EXPECT_EQ(facts.rdevice, 0U);
+    EXPECT_EQ(facts.size, 7U);
+    EXPECT_EQ(facts.mtime.seconds, wanted.st_mtim.tv_sec);
+    EXPECT_EQ(facts.mtime.nanoseconds, wanted.st_mtim.tv_nsec);
+    EXPECT_EQ(facts.ctime.seconds, wanted.st_ctim.tv_sec);
+    EXPECT_EQ(digest_of(facts), digest_of("content"));
+    EXPECT_FALSE(facts.prefix_digest.has_value());
+  }
+}
+
+TEST_F(MeasureTest, DigestsFilesOfEverySizeAroundItsBuffer) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, (128UL << 10) - 1, 128UL << 10,
+                                 (128UL << 10) + 1, 1UL << 20}) {
+    std::string content(size, 'c');
+    if (size > 0) content.back() = 'e';
+    write_file(scratch_ / "f", content);
+    const FileFacts facts = measure("f", DT_REG);
+    EXPECT_EQ(facts.failed_stage, Stage::None) << size;
+    EXPECT_EQ(digest_of(facts), digest_of(content)) << size;
+  }
+}
+
+TEST_F(MeasureTest, LeavesTheAccessTimeAlone) {
+  write_file(scratch_ / "f", "content");
+  const timespec times[2] = {{1'000, 0}, {2'000, 0}};
+  ASSERT_EQ(utimensat(AT_FDCWD, (scratch_ / "f").c_str(), times, 0), 0);
+  measure("f", DT_REG);
+  EXPECT_EQ(measure("f", DT_REG).atime.seconds, 1'000);
+}
+
+TEST_F(MeasureTest, ReadsNothingThatIsNotAskedFor) {
+  write_file(scratch_ / "f", "content");
+  bool has_read = false;
+  before_content_ = [&](std::uint64_t) { has_read = true; };
+  AttributeSet owner;
+  owner.add(Attribute::User);
+  EXPECT_EQ(measure("f", DT_REG, owner).size, 7U);
+  EXPECT_FALSE(measure("f", DT_REG, AttributeSet{}).digest.has_value());
+  EXPECT_FALSE(has_read);
+}
+
+TEST_F(MeasureTest, KnowsASymlinkItself) {
+  ASSERT_EQ(symlink("no/such\nplace", (scratch_ / "l").c_str()), 0);
+  for (const std::uint8_t type : {DT_LNK, DT_UNKNOWN}) {
+    const FileFacts facts = measure("l", type);
+    EXPECT_TRUE(S_ISLNK(facts.mode));
+    EXPECT_EQ(facts.target, "no/such\nplace");
+    EXPECT_EQ(facts.failed_stage, Stage::None);
+    EXPECT_FALSE(facts.digest.has_value());
+  }
+}
+
+TEST_F(MeasureTest, OpensNeitherFifosNorSockets) {
+  ASSERT_EQ(mkfifo((scratch_ / "p").c_str(), 0600), 0);
+  const UniqueFd socket_fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  (scratch_ / "s").copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(bind(socket_fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  for (const std::uint8_t type : {DT_UNKNOWN, DT_FIFO, DT_REG}) {
+    EXPECT_TRUE(S_ISFIFO(measure("p", type).mode));
+  }
+  for (const std::uint8_t type : {DT_UNKNOWN, DT_SOCK, DT_REG}) {
+    EXPECT_TRUE(S_ISSOCK(measure("s", type).mode));
+  }
+  EXPECT_EQ(measure("p").failed_stage, Stage::None);
+}
+
+TEST_F(MeasureTest, KnowsDevicesByTheirNumbers) {
+  if (mknod((scratch_ / "d").c_str(), S_IFCHR | 0600, makedev(10, 200)) != 0) {
+    GTEST_SKIP() << "needs CAP_MKNOD";
+  }
+  const FileFacts facts = measure("d");
+  EXPECT_TRUE(S_ISCHR(facts.mode));
+  EXPECT_EQ(facts.rdevice, makedev(10, 200));
+}
+
+TEST_F(MeasureTest, SaysWhatIsNotThere) {
+  for (const std::uint8_t type : {DT_UNKNOWN, DT_REG, DT_DIR, DT_LNK}) {
+    const FileFacts facts = measure("none", type);
+    EXPECT_EQ(facts.failed_stage, Stage::Lstat);
+    EXPECT_EQ(facts.failed_errno, ENOENT);
+    EXPECT_FALSE(facts.digest.has_value());
+  }
+}
+
+TEST_F(MeasureTest, KnowsWhatItMayNotReadButForItsContent) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  write_file(scratch_ / "f", "content");
+  ASSERT_EQ(chmod((scratch_ / "f").c_str(), 0), 0);
+  const FileFacts facts = measure("f", DT_REG);
+  EXPECT_EQ(facts.failed_stage, Stage::Open);
+  EXPECT_EQ(facts.failed_errno, EACCES);
+  EXPECT_EQ(facts.size, 7U);
+  EXPECT_FALSE(facts.digest.has_value());
+}
+
+TEST_F(MeasureTest, FollowsNoSymlinkThatTookAFilesPlace) {
+  write_file(scratch_ / "secret", "secret");
+  ASSERT_EQ(symlink("secret", (scratch_ / "f").c_str()), 0);
+  const FileFacts facts = measure("f", DT_REG);  // a regular file when it was listed
+  EXPECT_TRUE(S_ISLNK(facts.mode));
+  EXPECT_EQ(facts.target, "secret");
+  EXPECT_FALSE(facts.digest.has_value());
+}
+
+TEST_F(MeasureTest, MeasuresAnewWhatTurnedIntoAnotherType) {
+  make_directory(scratch_ / "d");
+  EXPECT_TRUE(S_ISDIR(measure("d", DT_REG).mode));
+  write_file(scratch_ / "f", "content");
+  EXPECT_EQ(digest_of(measure("f", DT_DIR)), digest_of("content"));
+  EXPECT_EQ(digest_of(measure("f", DT_LNK)), digest_of("content"));
+}
+
+TEST_F(MeasureTest, ReadsAgainWhatChangedWhileItWasRead) {
+  write_file(scratch_ / "f", std::string(1U << 20, 'x'));
+  int changes = 1;
+  on_progress_ = [&](std::size_t) {
+    if (changes-- > 0) append_file(scratch_ / "f", "more");
+  };
+  const FileFacts facts = measure("f", DT_REG);
+  EXPECT_EQ(facts.failed_stage, Stage::None);
+  EXPECT_EQ(digest_of(facts), digest_of(std::string(1U << 20, 'x') + "more"));
+}
+
+TEST_F(MeasureTest, SaysThatAFileWhichKeepsChangingIsUnstable) {
+  write_file(scratch_ / "f", std::string(1U << 20, 'x'));
+  on_progress_ = [&](std::size_t) { append_file(scratch_ / "f", "more"); };
+  const FileFacts facts = measure("f", DT_REG);
+  EXPECT_EQ(facts.failed_stage, Stage::Unstable);
+  EXPECT_GT(facts.size, 0U);
+}
+
+TEST_F(MeasureTest, NoticesThatAFileWasCutWhileItWasRead) {
+  write_file(scratch_ / "f", std::string(1U << 20, 'x'));
+  int cuts = 0;
+  on_progress_ = [&](std::size_t) {
+    if (cuts++ > 0) return;
+    ASSERT_EQ(truncate((scratch_ / "f").c_str(), 10), 0);
+  };
+  const FileFacts facts = measure("f", DT_REG);
+  EXPECT_EQ(facts.failed_stage, Stage::None);
+  EXPECT_EQ(digest_of(facts), digest_of(std::string(10, 'x')));
+}
+
+TEST_F(MeasureTest, ReadsPseudoFilesWhoseSizeIsZero) {
+  directory_.reset(open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const FileFacts facts = measure("cmdline");
+  EXPECT_EQ(facts.failed_stage, Stage::None);
+  EXPECT_EQ(facts.size, 0U);
+  EXPECT_NE(digest_of(facts), digest_of(""));
+}
+
+TEST_F(MeasureTest, DigestsTheBeginningOfALogBesides) {
+  AttributeSet growing = read_only();
+  growing.add(Attribute::Growing);
+  const std::string old_part(200'000, 'o');
+  write_file(scratch_ / "log", old_part + "new");
+  FileFacts facts = measure("log", DT_REG, growing, old_part.size());
+  EXPECT_EQ(digest_of(facts), digest_of(old_part + "new"));
+  ASSERT_TRUE(facts.prefix_digest.has_value());
+  EXPECT_EQ(base::hex(*facts.prefix_digest), digest_of(old_part));
+  // The whole of it, and more than there is.
+  facts = measure("log", DT_REG, growing, old_part.size() + 3);
+  EXPECT_EQ(facts.prefix_digest, facts.digest);
+  EXPECT_FALSE(measure("log", DT_REG, growing, old_part.size() + 4).prefix_digest.has_value());
+}
+
+TEST_F(MeasureTest, DigestsALogUpToTheSizeItTells) {
+  AttributeSet growing = read_only();
+  growing.add(Attribute::Growing);
+  const std::string before(1U << 20, 'x');
+  write_file(scratch_ / "log", before);
+  on_progress_ = [&](std::size_t) { append_file(scratch_ / "log", "line\n"); };
+  const FileFacts facts = measure("log", DT_REG, growing);
+  EXPECT_EQ(facts.failed_stage, Stage::None);
+  EXPECT_EQ(facts.size, before.size());
+  EXPECT_EQ(digest_of(facts), digest_of(before));
+}
+
+}  // namespace
+}  // namespace samhain::scan

@@ -1,0 +1,160 @@
+#include "scan/worker.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "unit/scratch.h"
+
+namespace samhain::scan {
+namespace {
+
+using policy::Attribute;
+using policy::AttributeSet;
+using samhain::testing::make_directory;
+using samhain::testing::Scratch;
+using samhain::testing::write_file;
+
+class WorkerTest : public ::testing::Test {
+ protected:
+  Scratch scratch_;
+  std::vector<Reply> replies_;
+  std::vector<std::string> begun_;
+  std::vector<std::string> log_;  // in order: "begin NAME", "facts NAME", "flush"
+  Worker worker_{{.send = [this](std::uint16_t kind, ByteView payload) { take(kind, payload); },
+                  .flush = [this] { log_.emplace_back("flush"); }}};
+
+  void take(std::uint16_t kind, ByteView payload) {
+    if (kind == kBegin) {
+      begun_.push_back(decode_begin(payload)->name);
+      log_.push_back("begin " + begun_.back());
+      return;
+    }
+    auto reply = decode_reply(payload);
+    ASSERT_TRUE(reply);
+    for (const FileFacts& facts : reply->answer.facts) log_.push_back("facts " + facts.name);
+    replies_.push_back(*std::move(reply));
+  }
+  static AttributeSet checksum() {
+    AttributeSet set;
+    set.add(Attribute::Checksum);
+    return set;
+  }
+  Request listing() {
+    Request request;
+    request.order.directory = scratch_.path();
+    request.order.lists = true;
+    request.order.attributes = checksum();
+    return request;
+  }
+  std::set<std::string> measured() const {
+    std::set<std::string> names;
+    for (const Reply& reply : replies_) {
+      for (const FileFacts& facts : reply.answer.facts) names.insert(facts.name);
+    }
+    return names;
+  }
+  std::set<std::string> left() const {
+    std::set<std::string> names;
+    for (const Reply& reply : replies_) {
+      for (const Wanted& wanted : reply.answer.rest) names.insert(wanted.name);
+    }
+    return names;
+  }
+};
+
+TEST_F(WorkerTest, MeasuresEveryEntryOfADirectory) {
+  write_file(scratch_ / "f", "1");
+  write_file(scratch_ / ".hidden", "2");
+  make_directory(scratch_ / "d");
+  worker_.perform(listing());
+  EXPECT_EQ(measured(), (std::set<std::string>{"f", ".hidden", "d"}));
+  EXPECT_TRUE(replies_.back().answer.is_last);
+  EXPECT_EQ(replies_.back().answer.failed_stage, Stage::None);
+  EXPECT_EQ(replies_.back().answer.bytes_read, 2U);
+}
+
+TEST_F(WorkerTest, KeepsToARuleOfItsOwnForAName) {
+  write_file(scratch_ / "a", "1");
+  write_file(scratch_ / "ignored", "2");
+  Request request = listing();
+  request.order.names.push_back({.name = "ignored", .attributes = {}});
+  worker_.perform(request);
+  for (const FileFacts& facts : replies_.back().answer.facts) {
+    EXPECT_EQ(facts.digest.has_value(), facts.name == "a");
+  }
+}
+
+TEST_F(WorkerTest, TellsOfNamesThatAreNotThere) {
+  write_file(scratch_ / "f", "1");
+  Request request = listing();
+  request.order.lists = false;
+  request.order.names = {{.name = "f", .attributes = checksum()}, {.name = "none"}};
+  worker_.perform(request);
+  ASSERT_EQ(replies_.back().answer.facts.size(), 2U);
+  EXPECT_EQ(replies_.back().answer.facts[1].failed_errno, ENOENT);
+}
+
+TEST_F(WorkerTest, SaysWhyADirectoryCannotBeOpened) {
+  Request request = listing();
+  request.order.directory = scratch_ / "none";
+  worker_.perform(request);
+  ASSERT_EQ(replies_.size(), 1U);
+  EXPECT_TRUE(replies_[0].answer.is_last);
+  EXPECT_EQ(replies_[0].answer.failed_stage, Stage::Opendir);
+  EXPECT_EQ(replies_[0].answer.failed_errno, ENOENT);
+}
+
+TEST_F(WorkerTest, LeavesTheRestBeforeItReadsABigFile) {
+  for (int i = 0; i < 6; ++i) {
+    const std::string path = scratch_ / ("f" + std::to_string(i));
+    write_file(path, "");
+    ASSERT_EQ(truncate(path.c_str(), 17 << 20), 0);
+  }
+  worker_.perform(listing());
+  EXPECT_EQ(measured().size(), 1U);
+  EXPECT_EQ(left().size(), 5U);
+  // The others were told of before the reading began, hence by a flush.
+  const auto flush = std::find(log_.begin(), log_.end(), "flush");
+  EXPECT_LT(flush - log_.begin(),
+            std::find(log_.begin(), log_.end(), "facts " + *measured().begin()) - log_.begin());
+}
+
+TEST_F(WorkerTest, LeavesTheRestOfAVeryFullDirectory) {
+  constexpr std::size_t kFiles = 5'000;
+  for (std::size_t i = 0; i < kFiles; ++i) write_file(scratch_ / ("f" + std::to_string(i)), "");
+  worker_.perform(listing());
+  EXPECT_EQ(measured().size(), kMaxNames);
+  EXPECT_EQ(left().size(), kFiles - kMaxNames);
+  for (const std::string& name : left()) EXPECT_FALSE(measured().contains(name));
+}
+
+TEST_F(WorkerTest, SaysWhereItIsBeforeItGoesThereWhenAskedToBeCareful) {
+  write_file(scratch_ / "f", "1");
+  write_file(scratch_ / "hung", "1");
+  Request request = listing();
+  request.is_careful = true;
+  request.skipped = {"hung"};
+  worker_.perform(request);
+  EXPECT_EQ(begun_, (std::vector<std::string>{"", "f"}));
+  EXPECT_EQ(log_, (std::vector<std::string>{"begin ", "flush", "begin f", "flush", "facts f"}));
+}
+
+TEST_F(WorkerTest, FindsAFileByItsInode) {
+  write_file(scratch_ / "a", "one");
+  write_file(scratch_ / "b", "two!");
+  struct stat facts {};
+  ASSERT_EQ(stat((scratch_ / "b").c_str(), &facts), 0);
+  Request request;
+  request.order.directory = scratch_.path();
+  request.order.inode = facts.st_ino;
+  request.order.prefix_size = 3;
+  request.order.attributes = checksum();
+  worker_.perform(request);
+  ASSERT_EQ(replies_.back().answer.facts.size(), 1U);
+  EXPECT_EQ(replies_.back().answer.facts[0].name, "b");
+  EXPECT_EQ(replies_.back().answer.facts[0].prefix_digest, crypto::sha256(as_bytes("two")));
+}
+
+}  // namespace
+}  // namespace samhain::scan
