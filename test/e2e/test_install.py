@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import daemons
+from harness import daemons, lines
 from harness.daemons import BUILD, run
 
 
@@ -72,15 +72,31 @@ def test_units_are_sound(staged, name):
     assert complaints == []
 
 
-def test_the_sample_configurations_are_taken_without_a_warning(yule, samhain):
-    for daemon, name in ((yule, "yulerc"), (samhain, "samhainrc")):
-        sample = daemons.REPOSITORY / "etc" / name
-        text = sample.read_text(encoding="latin-1")
-        extra = daemon.settings["Misc"]
-        daemon.write_config(text + "\n[Misc]\n" + "\n".join(extra) + "\n")
-    yule.spawn("--foreground", "-p", "warn")
+def with_own_paths(daemon, sample):
+    """The sample, its paths led into the test's folder by lines that come first."""
+    text = (daemons.REPOSITORY / "etc" / sample).read_text(encoding="latin-1")
+    paths = [entry for entry in daemon.settings["Misc"] if "Path=" in entry or "File=" in entry]
+    return "[Misc]\n" + "\n".join(paths) + "\n" + text
+
+
+def warnings(some_lines):
+    return [line.raw for line in some_lines if line.severity in ("WARN", "ERROR", "CRIT")]
+
+
+def test_the_sample_yulerc_is_taken_without_a_warning(yule):
+    yule.write_config(with_own_paths(yule, "yulerc"))
+    yule.spawn("--foreground", "-p", "info")
     yule.wait_up()
-    assert [line.raw for line in yule.stderr_lines() if line.severity == "WARN"] == []
+    assert warnings(yule.stderr_lines()) == []
+
+
+def test_the_sample_samhainrc_is_taken_without_a_warning(samhain):
+    samhain.write_config(with_own_paths(samhain, "samhainrc"))
+    done = samhain.call("-t", "init", "-p", "warn", "-e", "none")
+    assert done.returncode == 0, done.stderr
+    complaints = [raw for raw in warnings(lines.parse_all(done.stderr))
+                  if "configuration" in raw or "Invalid" in raw or "built" in raw]
+    assert complaints == []
 
 
 @pytest.mark.parametrize("program", ["yule", "samhain"])

@@ -105,8 +105,7 @@ def test_six_changes_arrive_in_the_servers_log_with_their_codes_and_fields(folde
         assert wrapped.msg == own.raw
 
     assert samhain.stop() == 0
-    end = yule.wait_line(inner=True, client=SHORT, msg="EXIT", program="Samhain")
-    assert end.inner.get("status") == "Terminated"
+    yule.wait_line(inner=True, client=SHORT, msg="EXIT", program="Samhain", status="Terminated")
 
 
 def test_a_symlink_that_becomes_a_file_is_told_with_type_target_and_checksum(yule, samhain):

@@ -284,7 +284,10 @@ def test_a_handshake_that_does_not_go_on_is_given_up_after_its_time(yule):
     silent.close()
 
 
-def test_random_frames_crash_nothing(server):
+def test_random_frames_crash_nothing(yule):
+    yule.set("Misc", "SetMaxFailedAttempts", 1_000_000)
+    server = yule.start()
+    wait_for("all roles", lambda: {p.role for p in server.roles()} >= {"front", "gate", "resolver"})
     rng = random.Random(20261124)
     before = {p.pid for p in server.roles()}
     for _ in range(150):

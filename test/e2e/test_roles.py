@@ -68,8 +68,9 @@ def one_of(daemon, role):
 @pytest.mark.parametrize("role, allowed", [
     ("front", set()),
     ("gate", set()),
-    # The names of peers need files and DNS; a secret is not readable as this user.
-    ("resolver", {"read a file", "make a UDP socket", "make a TCP socket"}),
+    # The names of peers need files, DNS, and perhaps a name service daemon; a secret is not readable
+    # as this user.
+    ("resolver", {"read a file", "make a UDP socket", "make a TCP socket", "make a Unix socket"}),
 ])
 def test_a_servers_role_can_do_no_more_than_its_work(pair, role, allowed):
     yule, _ = pair
@@ -118,22 +119,44 @@ def test_the_keeper_cannot_regain_root(pair):
     assert os.access(yule.log, os.W_OK)
 
 
-def test_the_scanner_has_no_network(pair):
+def test_the_scanner_refuses_what_only_an_intruder_would_do(pair):
     _, samhain = pair
     with inject.Probe(samhain.pid) as probe:
-        for family, kind in ((socket.AF_INET, socket.SOCK_STREAM),
-                             (socket.AF_INET6, socket.SOCK_STREAM),
-                             (socket.AF_INET, socket.SOCK_DGRAM),
-                             (socket.AF_PACKET, socket.SOCK_RAW)):
-            assert probe.call(SOCKET, family, kind, 0) in REFUSED, (family, kind)
         assert probe.call(MOUNT, b"none", b"/tmp", b"tmpfs", 0, 0) in REFUSED
         assert probe.call(PTRACE, PTRACE_ATTACH, os.getpid(), 0, 0) in REFUSED
+        assert probe.call(SOCKET, socket.AF_PACKET, socket.SOCK_RAW, 0) in REFUSED
+        assert probe.call(SOCKET, socket.AF_INET, socket.SOCK_RAW, 1) in REFUSED
+    kept = int(processes.status_of(samhain.pid)["CapEff"], 16)
+    for capability in (1 << 12, 1 << 13, 1 << 16, 1 << 19, 1 << 21, 1 << 25):
+        assert not kept & capability, "net_admin net_raw sys_module sys_ptrace sys_admin sys_time"
+
+
+def test_the_scanner_itself_holds_no_connection(pair):
+    _, samhain = pair
+    addresses = set()
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        with open(f"/proc/{samhain.pid}/net/{table}", encoding="ascii") as file:
+            addresses |= {line.split()[9] for line in file.readlines()[1:]}
+
+    def network_sockets(pid):
+        links = (os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
+        return {link for link in links if link.startswith("socket:[") and link[8:-1] in addresses}
+    assert network_sockets(samhain.pid) == set()
+    assert network_sockets(one_of(samhain, "courier")), "the look finds what is there"
 
 
 def test_a_role_that_serves_the_network_sees_an_empty_root(pair):
     yule, samhain = pair
     for daemon, role in ((yule, "front"), (yule, "gate"), (samhain, "courier")):
-        assert os.listdir(f"/proc/{one_of(daemon, role)}/root") == [], role
+        assert entries_of_root(one_of(daemon, role)) == [], role
+    assert entries_of_root(yule.pid), "the look finds what is there"
+
+
+def entries_of_root(pid):
+    try:
+        return os.listdir(f"/proc/{pid}/root")
+    except (FileNotFoundError, ProcessLookupError):
+        return []  # a directory that no longer exists
 
 
 def test_a_role_knows_nothing_of_its_parents_environment(pair):

@@ -1,6 +1,7 @@
 """yule: start, privilege, configuration, control."""
 
 import os
+import pwd
 import re
 import signal
 import socket
@@ -160,14 +161,19 @@ def test_a_wrong_line_is_told_with_file_line_and_remedy_and_the_rest_counts(yule
     assert str(yule.config) in yule.stderr()
 
 
-def test_a_section_that_is_missing_is_told_at_the_lines_that_stand_outside(yule):
-    text = yule.config_text().replace("[Misc]\n", "")
-    yule.write_config(text)
+def test_a_section_that_is_missing_is_told_at_the_line_that_has_no_place(yule):
+    yule.write_config(yule.config_text().replace("[Clients]\n", ""))
     yule.spawn("--foreground")
-    line = wait_for("a warning", lambda: next(
-        (one for one in yule.stderr_lines() if one.msg.startswith("Invalid line 1 ")), None),
-        told=yule.told)
+    yule.wait_up()
+    line = yule.wait_line(source="stderr", msg=re.compile("^Invalid line"))
     assert line.severity == "WARN"
+
+
+def test_a_wrong_line_is_told_also_where_the_start_fails_because_of_it(yule):
+    yule.write_config(yule.config_text().replace("[Misc]\n", ""))
+    done = yule.call("--foreground")
+    assert done.returncode == 1
+    assert "Invalid line 1 in configuration file" in done.stderr
 
 
 def test_an_option_of_the_original_that_is_not_built_is_named(yule):
@@ -209,7 +215,7 @@ def test_sighup_takes_new_clients_and_says_so(yule):
     yule.register(CLIENT2)
     yule.reload()
     assert yule.wait_line(msg="Runtime configuration reloaded").severity == "CRIT"
-    assert CLIENT2 in yule.ctl("-c", "STATUS").stdout
+    assert CLIENT2 in yule.ctl("LIST").stdout
 
 
 def test_sighup_with_a_broken_configuration_keeps_the_old_one(yule):
@@ -217,10 +223,10 @@ def test_sighup_with_a_broken_configuration_keeps_the_old_one(yule):
     yule.write_config(yule.config_text() + "[Misc]\nNoSuchKey=1\n")
     yule.signal(signal.SIGHUP)
     yule.wait_line(msg=re.compile("^Invalid line"))
-    line = yule.wait_line(severity="CRIT", msg=re.compile("old configuration"))
+    line = yule.wait_line(severity="CRIT", msg=re.compile("[Oo]ld configuration"))
     assert line
     assert yule.count(msg="Runtime configuration reloaded") == 0
-    assert CLIENT1 in yule.ctl("-c", "STATUS").stdout
+    assert CLIENT1 in yule.ctl("LIST").stdout
 
     # Mended, it is taken.
     yule.reload()
@@ -329,10 +335,15 @@ def test_start_fails_where_the_daemon_fails(yule):
     assert "192.0.2.1" in done.stderr
 
 
-def test_control_words_are_for_root(yule):
+def test_control_words_of_a_user_who_may_not_exit_with_4(yule):
     yule.write_config()
+    assert yule.call("start").returncode == 0
+    running = yule.pid
+    os.chown(yule.config, *pwd.getpwnam("nobody")[2:4])
     yule.user = "nobody"
-    assert yule.call("status").returncode == 4
+    assert yule.call("stop").returncode == 4
+    assert yule.call("reload").returncode == 4
+    assert processes.is_alive(running)
 
 
 def test_a_failed_second_start_touches_nothing_of_the_first(yule):

@@ -54,7 +54,7 @@ class Daemon:
         self.folder = Path(folder)
         self.form = form
         self.config = self.folder / f"{self.name}rc"
-        self.log = self.folder / "log" / f"{self.name}_log"
+        self.log = self.folder / f"{self.name}-log" / f"{self.name}_log"
         self.pid_file = self.folder / f"{self.name}.pid"
         self.stderr_path = self.folder / f"{self.name}.stderr"
         self.settings = {}   # section -> list of "Key=Value"
@@ -146,8 +146,8 @@ class Daemon:
         return text_of(self.stderr_path)
 
     def told(self):
-        return (f"--- {self.name} stderr\n{self.stderr()[-6000:]}\n"
-                f"--- {self.name} log\n{text_of(self.log)[-6000:]}")
+        return (f"--- {self.name} stderr\n{self.stderr()[-3000:]}\n"
+                f"--- {self.name} log\n{text_of(self.log)[-3000:]}")
 
     def log_lines(self):
         return lines.parse_all(text_of(self.log), self.form)
@@ -275,9 +275,10 @@ class Samhain(Daemon):
         self.password_file.write_text(password + "\n", encoding="ascii")
         self.password_file.chmod(0o600)
 
-    def init(self, *arguments):
+    def init(self):
+        """Makes the baseline, without a word to the server: its session would be in the way."""
         self.write_config()
-        done = self.call("-t", "init", *arguments)
+        done = self.call("-t", "init", "-e", "none")
         assert done.returncode == 0, done.stderr + self.told()
         return done
 
