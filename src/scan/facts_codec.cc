@@ -1,5 +1,6 @@
 #include "scan/facts_codec.h"
 
+#include <array>
 #include <cstring>
 #include <string_view>
 #include <type_traits>
@@ -14,9 +15,11 @@ struct Block {
   std::uint32_t mode, uid, gid, links, flags;
   std::int32_t failed_errno;
   std::uint16_t name_size, target_size;
-  std::uint8_t failed_stage, has_digest, has_prefix_digest, zero;
+  std::uint8_t failed_stage, has_digest, has_prefix_digest;
+  std::array<std::uint8_t, 5> zero;
 };
-static_assert(std::is_trivially_copyable_v<Block> && sizeof(Block) == 104,
+static_assert(std::is_trivially_copyable_v<Block> &&
+                  std::has_unique_object_representations_v<Block>,
               "no byte of padding goes to the other process");
 
 constexpr auto kLastStage = static_cast<std::uint8_t>(Stage::Unstable);
@@ -44,7 +47,7 @@ Block block_of(const FileFacts& facts) {
       .failed_stage = static_cast<std::uint8_t>(facts.failed_stage),
       .has_digest = facts.digest.has_value() ? std::uint8_t{1} : std::uint8_t{0},
       .has_prefix_digest = facts.prefix_digest.has_value() ? std::uint8_t{1} : std::uint8_t{0},
-      .zero = 0};
+      .zero = {}};
 }
 
 void take_numbers(const Block& block, FileFacts& facts) {
@@ -107,7 +110,8 @@ bool take_facts(ByteView& input, FileFacts& facts) {
   if (input.size() < sizeof block) return false;
   std::memcpy(&block, input.data(), sizeof block);
   if (block.failed_stage > kLastStage || block.has_digest > 1 || block.has_prefix_digest > 1 ||
-      block.name_size > kMaxName || block.target_size > kMaxTarget || block.zero != 0) {
+      block.name_size > kMaxName || block.target_size > kMaxTarget ||
+      block.zero != decltype(block.zero){}) {
     return false;
   }
   const std::size_t digests = std::size_t{block.has_digest} + block.has_prefix_digest;

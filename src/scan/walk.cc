@@ -214,7 +214,8 @@ void Walk::take_object(Directory& directory, bool is_second, FileFacts& facts) {
   const auto rule = parts_.tree.rule_of(directory.place, facts.name);
   if (!rule) return;
   if (!is_second && is_measured_again(directory, *rule, facts)) {
-    directory.again.push_back(Wanted{.name = facts.name, .type = IFTODT(facts.mode)});
+    directory.again.push_back(
+        Wanted{.name = facts.name, .type = static_cast<std::uint8_t>(IFTODT(facts.mode))});
     return;
   }
   if (parts_.tree.is_configured(directory.place, facts.name)) {

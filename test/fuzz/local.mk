@@ -39,6 +39,17 @@ FUZZERS += %D%/fuzz_segment
 %C%_fuzz_segment_SOURCES = %D%/segment.cc
 %C%_fuzz_segment_LDFLAGS = $(fuzz_linking)
 %C%_fuzz_segment_LDADD = src/spool/libspool.a src/base/libbase.a $(ZLIB_LIBS) $(FMT_LIBS)
+
+FUZZERS += %D%/fuzz_baseline
+%C%_fuzz_baseline_SOURCES = %D%/baseline.cc
+%C%_fuzz_baseline_LDFLAGS = $(fuzz_linking)
+%C%_fuzz_baseline_LDADD = src/baseline/libbaseline.a src/sys/libsys.a src/crypto/libcrypto.a \
+	src/base/libbase.a $(SQLITE_LIBS) $(CRYPTO_LIBS) $(FMT_LIBS)
+
+FUZZERS += %D%/fuzz_facts
+%C%_fuzz_facts_SOURCES = %D%/facts.cc
+%C%_fuzz_facts_LDFLAGS = $(fuzz_linking)
+%C%_fuzz_facts_LDADD = src/scan/libscan.a src/base/libbase.a
 endif
 
 .PHONY: fuzzers

@@ -1,0 +1,51 @@
+// The end of a baseline file, which is looked at before anything is known to be genuine, and then
+// the whole of it: neither the trailer's numbers nor SQLite may be led astray by any bytes.
+#include "baseline/baseline.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "baseline/trailer.h"
+#include "sys/file.h"
+
+namespace {
+
+using samhain::ByteView;
+namespace baseline = samhain::baseline;
+
+/// A found trailer covers exactly what is before it, and encodes to the very bytes it was found in.
+bool check_trailer(ByteView file) {
+  const auto trailer = baseline::find_trailer(file);
+  if (!trailer) return false;
+  if (trailer->format > baseline::kFormat) abort();
+  if (trailer->body_size + baseline::kTrailerSize != file.size()) abort();
+  const auto again = baseline::encode(*trailer);
+  if (!std::equal(again.begin(), again.end(), file.end() - baseline::kTrailerSize)) abort();
+  return true;
+}
+
+/// The bytes as a file, which no key ever signed: it must be refused.
+void check_reader(ByteView file) {
+  static const samhain::crypto::SigningSeed kKey = samhain::crypto::make_signing_seed();
+  static const std::string kPath = [] {
+    std::string directory = "/tmp/fuzz-baseline-XXXXXX";
+    if (mkdtemp(directory.data()) == nullptr) abort();
+    return directory + "/file";
+  }();
+  const samhain::UniqueFd fd(open(kPath.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!fd || !samhain::sys::write_all(fd.get(), file)) abort();
+  if (baseline::Reader::open(kPath, kKey)) abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (check_trailer({data, size})) check_reader({data, size});
+  return 0;
+}
