@@ -17,11 +17,20 @@ struct Timestamp {
 using Digest = std::array<std::uint8_t, 32>;  ///< SHA-256
 
 /// Where measuring one object failed; the words are those of the log (`interface=<…>`).
-enum class Stage : std::uint8_t { None = 0, Lstat, Open, Read, Readlink, Opendir, Timeout, Unstable };
+enum class Stage : std::uint8_t {
+  None = 0,
+  Lstat,
+  Open,
+  Read,
+  Readlink,
+  Opendir,
+  Timeout,
+  Unstable
+};
 
 /// What was measured of one object; of a symlink itself, never of its target.
 struct FileFacts {
-  std::string name;  ///< last component, raw bytes
+  std::string name;        ///< last component, raw bytes
   std::uint32_t mode = 0;  ///< type and permissions, st_mode
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
@@ -34,9 +43,10 @@ struct FileFacts {
   Timestamp atime;
   Timestamp mtime;
   Timestamp ctime;
-  std::string target;  ///< of a symlink, as readlink(2) gives it
-  std::optional<Digest> digest;         ///< of the whole content, where the policy asks for it
-  std::optional<Digest> prefix_digest;  ///< of the first bytes that the request named (growing logs)
+  std::string target;            ///< of a symlink, as readlink(2) gives it
+  std::optional<Digest> digest;  ///< of the whole content, where the policy asks for it
+  std::optional<Digest>
+      prefix_digest;  ///< of the first bytes that the request named (growing logs)
 
   Stage failed_stage = Stage::None;  ///< None: every fact asked for is here
   int failed_errno = 0;

@@ -42,8 +42,8 @@ class SeveritySet {
   constexpr SeveritySet() = default;
   static constexpr SeveritySet from(Severity lowest) {
     SeveritySet set;
-    for (auto s = static_cast<std::uint8_t>(lowest); s <= static_cast<std::uint8_t>(Severity::Alert);
-         ++s) {
+    for (auto s = static_cast<std::uint8_t>(lowest);
+         s <= static_cast<std::uint8_t>(Severity::Alert); ++s) {
       set.add(static_cast<Severity>(s));
     }
     return set;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -17,8 +18,7 @@ namespace samhain::base {
 /// notation of this project, on the wire, between our processes and in the spool.
 class Writer {
  public:
-  template <class T>
-    requires std::is_integral_v<T>
+  template <std::integral T>
   Writer& number(T value) {
     auto bits = static_cast<std::make_unsigned_t<T>>(value);
     std::array<std::uint8_t, sizeof(T)> raw{};
@@ -46,14 +46,13 @@ class Writer {
   Bytes bytes_;
 };
 
-/// Takes the same apart again.  A read past the end, or a length that does not fit, makes the reader
-/// bad for ever: read everything, then ask is_complete() once.  Views borrow from the input.
+/// Takes the same apart again.  A read past the end, or a length that does not fit, makes the
+/// reader bad for ever: read everything, then ask is_complete() once.  Views borrow from the input.
 class Reader {
  public:
   explicit Reader(ByteView input) : rest_(input) {}
 
-  template <class T>
-    requires std::is_integral_v<T>
+  template <std::integral T>
   T number() {
     const ByteView raw = raw_bytes(sizeof(T));
     std::make_unsigned_t<T> value = 0;
