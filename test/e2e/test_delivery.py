@@ -12,11 +12,11 @@ import time
 
 import pytest
 
-from harness import processes, spool
+from harness import processes, spool, tls
 from harness.daemons import PASSWORD, Samhain
 from harness.protocol3 import Peer, body
 from harness.waiting import stays, wait_for
-from harness.world import ADDRESS_OF, CLIENT1
+from harness.world import ADDRESS_OF, CLIENT1, CLIENT2
 
 KILLS = int(os.environ.get("SAMHAIN_E2E_KILLS", "200"))
 SHORT = "client1"
@@ -34,7 +34,7 @@ def expected_lines(truth):
 
 def assert_exactly_once(truth, yule):
     expected = collections.Counter(expected_lines(truth))
-    found = collections.Counter(spool.delivered(yule.log_lines()))
+    found = collections.Counter(spool.delivered(yule.log_lines(), SHORT))
     lost, doubled = expected - found, found - expected
     assert not lost and not doubled, (
         f"lost {sum(lost.values())}: {list(lost)[:3]}\n"
@@ -43,8 +43,8 @@ def assert_exactly_once(truth, yule):
 
 def wait_delivered(truth, yule, bound=60.0):
     wait_for("all reports are in the server's log",
-             lambda: spool.count_delivered(yule.log) >= truth.count(), bound,
-             lambda: f"{spool.count_delivered(yule.log)} of {truth.count()}\n{yule.told()}")
+             lambda: spool.count_delivered(yule.log, SHORT) >= truth.count(), bound,
+             lambda: f"{spool.count_delivered(yule.log, SHORT)} of {truth.count()}\n{yule.told()}")
 
 
 def test_reports_wait_while_the_server_is_away_and_arrive_once_and_in_order(
@@ -58,14 +58,14 @@ def test_reports_wait_while_the_server_is_away_and_arrive_once_and_in_order(
     samhain.wait_line(severity="ERROR", msg="Service failure", service="log server")
     yule.start()
     wait_delivered(truth, yule)
-    arrived = spool.delivered(yule.log_lines())
+    arrived = spool.delivered(yule.log_lines(), SHORT)
     assert arrived == expected_lines(truth)[:len(arrived)]
     samhain.wait_line(msg="Connection reestablished", service="log server")
     assert samhain.count(msg="Service failure", service="log server") == 1
     samhain.stop()
     yule.wait_line(inner=True, msg="EXIT")
     wait_delivered(truth, yule)
-    assert spool.delivered(yule.log_lines()) == expected_lines(truth)
+    assert spool.delivered(yule.log_lines(), SHORT) == expected_lines(truth)
 
 
 def test_what_a_check_could_not_send_is_sent_by_the_next(yule, samhain, truth):
@@ -77,7 +77,7 @@ def test_what_a_check_could_not_send_is_sent_by_the_next(yule, samhain, truth):
     yule.start()
     samhain.check()
     wait_delivered(truth, yule)
-    assert spool.delivered(yule.log_lines()) == expected_lines(truth)
+    assert spool.delivered(yule.log_lines(), SHORT) == expected_lines(truth)
 
 
 def test_a_restart_of_the_server_asks_for_authentication_and_loses_nothing(yule, samhain, truth):
@@ -144,40 +144,102 @@ class Churn(threading.Thread):
         self.join(10)
 
 
+class Pump(threading.Thread):
+    """A client of our own that sends numbered reports without a pause, so that a kill finds some on
+    their way at any moment; what was not acknowledged it sends again, as the protocol says."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.peer = Peer(CLIENT2, port, PASSWORD, source=ADDRESS_OF[CLIENT2])
+        self.acked, self.unheard, self.failure = 0, 0, None
+        self.is_over = threading.Event()
+
+    def run(self):
+        while not self.is_over.is_set():
+            try:
+                with self.peer:
+                    self.converse()
+            except (tls.Closed, OSError):
+                self.is_over.wait(0.05)  # the server is away
+            except AssertionError as failure:
+                self.failure = failure
+                return
+
+    def converse(self):
+        self.peer.authenticate()
+        # 0: the server knows nothing of us yet.  Else it may never ask for what it acknowledged.
+        assert self.peer.next_seq == 0 or self.peer.next_seq > self.acked, "acknowledged and lost"
+        self.unheard += self.peer.next_seq - 1 > self.acked  # logged, and the ACK was lost
+        self.acked = max(self.acked, self.peer.next_seq - 1)
+        while not self.is_over.wait(0.03):
+            last = self.acked + 8
+            self.peer.tls.send(b"".join(
+                self.peer.report_frame(seq, body(b"n%d" % seq))
+                for seq in range(self.acked + 1, last + 1)))
+            while self.acked < last:
+                seq = self.peer.acknowledged()
+                assert self.acked < seq <= last
+                self.acked = seq
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        self.join(20)
+
+
 class Killer:
     """Kills one process at a time, and starts again what an init system would."""
 
+    PARENTS = {"keeper": "--foreground", "scanner": "-t check -f"}
+
     def __init__(self, yule, samhain, seed):
-        self.yule, self.samhain = yule, samhain
+        self.daemons = {"keeper": yule, "scanner": samhain}
         self.random = random.Random(seed)
         self.killed = collections.Counter()
 
+    @property
+    def count(self):
+        return sum(self.killed.values())
+
     def start_missing(self):
-        if self.yule.process.poll() is not None:
-            self.yule.spawn("--foreground")
-        if self.samhain.process.poll() is not None:
-            self.samhain.spawn("-t", "check", "-f")
+        for parent, arguments in self.PARENTS.items():
+            if self.daemons[parent].process.poll() is not None:
+                self.daemons[parent].spawn(*arguments.split())
 
     def victims(self):
-        """(name, pid) of all that live; a daemon's parent counts as its role."""
-        found = []
-        for daemon, parent in ((self.yule, "keeper"), (self.samhain, "scanner")):
-            # A role comes back after a delay that doubles with each death; only a new parent begins
-            # anew with it.  So parents are a third of all.
-            roles = [(process.role or "starting", process.pid) for process in daemon.roles()]
-            found += roles + [(parent, daemon.pid)] * max(1, len(roles) // 2)
+        """Kind -> pids of all that live; a daemon's parent is known by its role."""
+        found = collections.defaultdict(list)
+        for parent, daemon in self.daemons.items():
+            found[parent].append(daemon.pid)
+            for process in daemon.roles():
+                found[process.role or "starting"].append(process.pid)
         return found
 
     def strike(self):
-        name, pid = self.random.choice(self.victims())
+        # A role comes back after a delay that doubles with each death, and only a new parent begins
+        # anew with it: so parents more often.
+        victims = self.victims()
+        kinds = sorted(victims) + 2 * list(self.PARENTS)
+        kind = self.random.choice(kinds)
         try:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(self.random.choice(victims[kind]), signal.SIGKILL)
         except ProcessLookupError:
             return
-        if name in ("keeper", "scanner"):
-            daemon = self.yule if name == "keeper" else self.samhain
-            daemon.process.wait(10)
-        self.killed[name] += 1
+        if kind in self.PARENTS:
+            self.daemons[kind].process.wait(10)
+        self.killed[kind] += 1
+
+    def wait_for_a_moment(self, truth):
+        """Any moment, or the one in which reports begin to flow."""
+        until = time.monotonic() + self.random.choice((0.0, 0.1, 0.4, 0.8, 1.2))
+        if self.random.random() < 0.4:
+            before, until = truth.size(), time.monotonic() + 1.5
+            wait_for("reports", lambda: truth.size() != before or time.monotonic() >= until)
+            return
+        wait_for("the moment", lambda: time.monotonic() >= until)
 
 
 def test_kill_9_of_any_process_at_any_moment_loses_no_report_and_doubles_none(
@@ -186,33 +248,39 @@ def test_kill_9_of_any_process_at_any_moment_loses_no_report_and_doubles_none(
     print(f"SAMHAIN_E2E_SEED={seed}")
     for number in range(60):
         (samhain.tree / f"f{number}").write_text("x\n")
-    samhain.set("Log", "PrintSeverity", "none")
-    yule.set("Log", "PrintSeverity", "none")
+    for daemon in (samhain, yule):
+        daemon.set("Log", "PrintSeverity", "none")
+    yule.set("Misc", "SetMaxFailedAttempts", 1_000_000)  # a role's death may look like one
+    yule.register(CLIENT2)
     samhain.init()
     yule.start()
     samhain.start()
     killer = Killer(yule, samhain, seed)
     deadline = time.monotonic() + 240
-    with Churn(samhain.tree):
-        while sum(killer.killed.values()) < KILLS:
+    with Churn(samhain.tree), Pump(yule.port) as pump:
+        while killer.count < KILLS:
             assert time.monotonic() < deadline, killer.killed
-            pause = time.monotonic() + killer.random.choice((0.0, 0.1, 0.4, 0.8, 1.2))
-            wait_for("the moment", lambda at=pause: time.monotonic() >= at)
+            killer.wait_for_a_moment(truth)
             killer.start_missing()
             killer.strike()
             killer.start_missing()
-            if sum(killer.killed.values()) % 20 == 0:
-                before = spool.count_delivered(yule.log)
-                wait_for("reports flow", lambda b=before: spool.count_delivered(yule.log) > b, 60,
-                         yule.told)
-    print(dict(killer.killed))
+            if killer.count % 20 == 0:
+                before = spool.count_delivered(yule.log, SHORT), pump.acked
+                wait_for("reports flow", lambda b=before: spool.count_delivered(
+                    yule.log, SHORT) > b[0] and pump.acked > b[1], 60, yule.told)
+    assert pump.failure is None
     killer.start_missing()
     wait_delivered(truth, yule, 90)
     samhain.stop(60)
-    wait_delivered(truth, yule, 60)
+    wait_delivered(truth, yule)
     stays("no more than was submitted",
-          lambda: spool.count_delivered(yule.log) == truth.count(), 0.5)
+          lambda: spool.count_delivered(yule.log, SHORT) == truth.count(), 0.5)
+    print(f"{dict(killer.killed)}; {truth.count()} reports of the agent, {pump.acked} of the pump, "
+          f"which missed the ACK {pump.unheard} times")
     assert_exactly_once(truth, yule)
+    numbers = [int(line.msg[1:]) for line in yule.client_lines("client2")]
+    assert numbers == list(range(1, len(numbers) + 1)), "once each and in order"
+    assert len(numbers) >= pump.acked
     for role in ("keeper", "front", "gate", "resolver", "scanner", "measurer", "courier"):
         assert killer.killed[role], f"{role} was never hit: {killer.killed}"
 
@@ -328,10 +396,10 @@ def test_a_full_spool_gives_up_the_least_important_and_says_how_many(yule, samha
     samhain.set("Log", "ExportSeverity", "info")
     samhain.init()
     samhain.start()
-    for step in range(12):
+    for step in range(4):
         checks = samhain.count(msg="File check completed.")
-        for number in range(500):
-            (samhain.tree / f"{'n' * 100}{number}").write_text(f"{step}\n")
+        for number in range(1200):
+            (samhain.tree / f"{'n' * 240}{number}").write_text(f"{step}\n")
         samhain.wait_checks(checks + 2)
     yule.start()
     line = yule.wait_line(60, inner=True, msg=re.compile("^Reports lost"))

@@ -118,6 +118,7 @@ def test_an_ordinary_user_can_run_it(folder):
 
 def test_a_port_in_use_ends_the_start_with_a_line_that_names_it(yule):
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", yule.port))
         other.listen()
         yule.write_config()

@@ -93,11 +93,16 @@ class Truth:
 
     def count(self):
         """How many reports there are; cheap, for loops that wait."""
-        newest = max((name for name in os.listdir(self.folder)), default=None)
+        newest = max(os.listdir(self.folder), default=None)
         if newest is None:
             return 0
         seqs = [seq for seq, _ in records((self.folder / newest).read_bytes())]
         return max(seqs, default=int(newest) - 1)
+
+    def size(self):
+        """Bytes in the newest segment: another figure means that reports were submitted."""
+        newest = max(os.listdir(self.folder), default=None)
+        return (newest, (self.folder / newest).stat().st_size) if newest else None
 
     def submitted(self):
         """seq -> body of all that was ever in the spool, without a gap."""
@@ -109,15 +114,16 @@ class Truth:
         return found
 
 
-def delivered(log_lines):
-    """The clients' lines of a server's log, as keys."""
-    return [line_key(line.inner) for line in log_lines if line.inner]
+def delivered(log_lines, client):
+    """The lines of a client in the server's log, as keys."""
+    return [line_key(line.inner) for line in log_lines
+            if line.inner and line.get("client") == client]
 
 
-def count_delivered(log):
-    """How many there are; cheap, for loops that wait."""
+def count_delivered(log, client):
+    """How many there are (guide form); cheap, for loops that wait."""
     try:
-        return (b"\n" + Path(log).read_bytes()).count(b"\n<TCP>  :")
+        data = Path(log).read_bytes()
     except FileNotFoundError:
         return 0
-
+    return data.count(b'] client="%s" msg="' % client.encode())
