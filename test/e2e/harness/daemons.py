@@ -57,6 +57,7 @@ class Daemon:
         self.log = self.folder / f"{self.name}-log" / f"{self.name}_log"
         self.pid_file = self.folder / f"{self.name}.pid"
         self.stderr_path = self.folder / f"{self.name}.stderr"
+        self.followers = {}
         self.settings = {}   # section -> list of "Key=Value"
         self.mounts = []     # (source, target), bound for this daemon alone
         self.process = None  # the daemon in the foreground
@@ -150,10 +151,16 @@ class Daemon:
                 f"--- {self.name} log\n{text_of(self.log)[-3000:]}")
 
     def log_lines(self):
-        return lines.parse_all(text_of(self.log), self.form)
+        return self._look(self.log)
 
     def stderr_lines(self):
-        return lines.parse_all(self.stderr(), self.form)
+        return self._look(self.stderr_path)
+
+    def _look(self, path):
+        key = path, self.form
+        if key not in self.followers:
+            self.followers[key] = lines.Follower(path, self.form)
+        return self.followers[key].look()
 
     def count(self, **wanted):
         return len([line for line in self.log_lines() if matches(line, **wanted)])

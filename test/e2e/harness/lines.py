@@ -1,5 +1,6 @@
 """Log lines taken apart again, in the forms guide and classic (docs/log-format)."""
 
+import os
 import re
 from dataclasses import dataclass, field
 
@@ -84,3 +85,26 @@ def parse(raw, form="guide"):
 
 def parse_all(text, form="guide"):
     return [line for line in (parse(raw, form) for raw in text.split("\n")) if line]
+
+
+class Follower:
+    """The lines of a file that grows: only what is new is read and taken apart."""
+
+    def __init__(self, path, form):
+        self.path, self.form = path, form
+        self.lines, self.at, self.inode = [], 0, None
+
+    def look(self):
+        try:
+            with open(self.path, "rb") as file:
+                facts = os.fstat(file.fileno())
+                if facts.st_ino != self.inode or facts.st_size < self.at:
+                    self.lines, self.at, self.inode = [], 0, facts.st_ino
+                file.seek(self.at)
+                new = file.read()
+        except FileNotFoundError:
+            return []
+        whole = new[:new.rfind(b"\n") + 1]
+        self.at += len(whole)
+        self.lines += parse_all(whole.decode("latin-1"), self.form)
+        return list(self.lines)
