@@ -23,9 +23,9 @@ Connection* Connections::find(ConnectionId id) {
 }
 
 const std::vector<ConnectionId>& Connections::strangers_of(const std::string& address) const {
-  static const std::vector<ConnectionId> kNone;
+  static const std::vector<ConnectionId> none;
   const auto found = strangers_.find(address);
-  return found == strangers_.end() ? kNone : found->second;
+  return found == strangers_.end() ? none : found->second;
 }
 
 void Connections::pass_on(Connection& connection) {

@@ -94,11 +94,9 @@ Result<void> Keeper::Parts::start_fronts() {
   plan.on_message = [this](std::size_t front, std::uint16_t kind, ByteView payload) {
     return take_from_front(front, kind, payload);
   };
-  plan.on_ready = [this](std::size_t, std::string_view missing) {
-    on_ready(fronts.get(), missing);
-  };
+  plan.on_ready = [this](std::size_t, std::string_view missing) { on_ready("front", missing); };
   plan.on_down = [this](std::size_t front, const Error& why) {
-    if (connections) connections->forget_front(front);
+    connections->forget_front(front);
     on_down("front", why);
   };
   auto group = RoleGroup::start(*loop, std::move(plan));
@@ -116,9 +114,9 @@ Result<void> Keeper::Parts::start_gates() {
   plan.on_message = [this](std::size_t gate, std::uint16_t kind, ByteView payload) {
     return handshakes->take(gate, kind, payload);
   };
-  plan.on_ready = [this](std::size_t, std::string_view missing) { on_ready(gates.get(), missing); };
+  plan.on_ready = [this](std::size_t, std::string_view missing) { on_ready("gate", missing); };
   plan.on_down = [this](std::size_t gate, const Error& why) {
-    if (handshakes) handshakes->forget_gate(gate);
+    handshakes->forget_gate(gate);
     on_down("gate", why);
   };
   auto group = RoleGroup::start(*loop, std::move(plan));
@@ -138,7 +136,7 @@ Result<void> Keeper::Parts::start_resolvers() {
   };
   plan.on_ready = [this](std::size_t resolver, std::string_view missing) {
     if (is_live) lookups.on_ready(resolver);
-    on_ready(resolvers.get(), missing);
+    on_ready("resolver", missing);
   };
   plan.on_down = [this](std::size_t resolver, const Error& why) {
     lookups.on_down(resolver);
@@ -172,10 +170,9 @@ void Keeper::Parts::say_start() {
   note_barriers("keeper", ground.missing_barriers);
 }
 
-/// Not every role announces itself before its group is stored: all must be there and ready.
-void Keeper::Parts::on_ready(const RoleGroup* group, std::string_view missing) {
-  if (group != nullptr) note_barriers(group->name(), missing);
-  if (is_live || !fronts || !gates || !resolvers) return;
+void Keeper::Parts::on_ready(std::string_view role, std::string_view missing) {
+  note_barriers(role, missing);
+  if (is_live) return;
   if (fronts->is_ready() && gates->is_ready() && resolvers->is_ready()) go_live();
 }
 
@@ -196,7 +193,7 @@ void Keeper::Parts::go_live() {
   if (ground.detached) ground.detached->ready();
 }
 
-void Keeper::Parts::repeat(std::chrono::seconds interval, sys::Loop::Callback callback) {
+void Keeper::Parts::repeat(std::chrono::seconds interval, const sys::Loop::Callback& callback) {
   loop->after(interval, [this, interval, callback] {
     callback();
     repeat(interval, callback);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <utility>
 
 #include "server/keeper_parts.h"
@@ -110,7 +111,7 @@ void Keeper::Parts::finish(std::string_view status) {
 }
 
 void Keeper::Parts::fail(std::string_view why) {
-  (void)fmt::print(stderr, "yule: {}\n", why);
+  (void)std::fputs(fmt::format("yule: {}\n", why).c_str(), stderr);
   exit_status = 1;
   finish("exit_failure");
 }

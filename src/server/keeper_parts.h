@@ -30,13 +30,13 @@ struct Keeper::Parts {
   void open_sinks();
   void say_start();
   void go_live();
-  void repeat(std::chrono::seconds interval, sys::Loop::Callback callback);
+  void repeat(std::chrono::seconds interval, const sys::Loop::Callback& callback);
   void stamp_later();
 
   bool take_from_front(std::size_t front, std::uint16_t kind, ByteView payload);
   bool take_report(std::size_t front, ByteView payload);
   void on_gone(Connection& connection, Departure departure);
-  void on_ready(const RoleGroup* group, std::string_view missing);
+  void on_ready(std::string_view role, std::string_view missing);
   void note_barriers(std::string_view role, std::string_view missing);
   void on_down(std::string_view role, const Error& why);
 

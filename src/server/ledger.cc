@@ -108,7 +108,8 @@ Result<void> Ledger::load(ByteView file, const std::string& log_path) {
     const bool is_ours = as_text(file).starts_with(kMagicStem);
     return Error{is_ours ? Error::Kind::Version : Error::Kind::Malformed,
                  fmt::format("ledger {}: {}", path_,
-                             is_ours ? "written by a newer program" : "not a ledger")};
+                             is_ours ? "written by a newer program"
+                                     : "not a ledger; moved away, a report may be logged twice")};
   }
   base::Reader reader(file.subspan(kMagic.size()));
   Intent last;

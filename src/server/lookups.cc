@@ -138,7 +138,6 @@ bool Lookups::take(std::size_t resolver, std::uint16_t kind, ByteView payload) {
 
 /// What it was at work on is unknown; what it was only asked ahead another one will tell.
 void Lookups::on_down(std::size_t resolver) {
-  if (resolver >= workers_.size()) return;  // before open()
   Queue asked = std::exchange(workers_[resolver].asked, {});
   set_timer(resolver);
   Queue& queue = queue_of(resolver);

@@ -86,7 +86,7 @@ std::string password_from_stdin() {
 int make_registration(const Options& options) {
   std::string password = options.password == "-" ? password_from_stdin() : options.password;
   if (const auto checked = samhain::srp::check_password(password); !checked) {
-    (void)fmt::print(stderr, "yule: {}\n", checked.error().what);
+    (void)std::fputs(fmt::format("yule: {}\n", checked.error().what).c_str(), stderr);
     return 1;
   }
   const auto verifier =
@@ -127,7 +127,7 @@ int main(int argc, char** argv) {
   }
   const auto options = samhain::server::parse_options(arguments);
   if (!options) {
-    (void)fmt::print(stderr, "{}\n\n{}", options.error().what, samhain::server::usage());
+    (void)std::fputs((options.error().what + "\n\n" + samhain::server::usage()).c_str(), stderr);
     return 1;
   }
   return run(*options);

@@ -33,6 +33,9 @@ constexpr std::array<std::string_view, 3> kUsers = {"yule", "daemon", "nobody"};
 /// Any user may connect to it; whom it serves is decided by the peer's uid.
 constexpr mode_t kSocketMode = 0666;
 
+/// Where stderr cannot be written there is nobody to tell.
+void complain(const std::string& text) { (void)std::fputs((text + "\n").c_str(), stderr); }
+
 ConfigSource source_of(const Options& options, const Paths& paths) {
   ConfigSource source;
   source.path = options.config_path.empty() ? paths.config : options.config_path;
@@ -62,13 +65,11 @@ class Start {
   const Settings& settings() const { return ground_.config.loaded.settings; }
 
   /// On stderr whatever the thresholds say: a start that fails in silence helps nobody.
-  void say(const Report& report) const {
-    (void)fmt::print(stderr, "{}\n", report::line_of(report, settings().print_form));
-  }
+  void say(const Report& report) const { complain(report::line_of(report, settings().print_form)); }
   void say(const report::Event& event, std::vector<Field> fields) const {
     say(report::make(event, clock_.now_ns(), std::move(fields)));
   }
-  static void hint(std::string_view text) { (void)fmt::print(stderr, "yule: {}\n", text); }
+  static void hint(std::string_view text) { complain(fmt::format("yule: {}", text)); }
 
   int give_up() {
     // A wrong line may be why: the sinks that would tell of it are not open.
@@ -221,7 +222,7 @@ int control_daemon(std::string_view word, std::span<const std::string_view> argu
                    const Paths& paths) {
   const auto options = parse_options(arguments);
   if (!options) {
-    (void)fmt::print(stderr, "{}\n\n{}", options.error().what, usage());
+    complain(options.error().what + "\n\n" + usage());
     return 1;
   }
   // The pid file's path may stand in the configuration; one that cannot be read decides nothing.

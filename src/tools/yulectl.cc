@@ -47,8 +47,14 @@ std::string usage() {
 }
 
 int fail(std::string_view why) {
-  (void)fmt::print(stderr, "ERROR: {}\n", why);
+  (void)std::fputs(fmt::format("ERROR: {}\n", why).c_str(), stderr);
   return 1;
+}
+
+/// Prints and makes sure that it arrived, also in a pipe or a full file.
+int print(const std::string& text) {
+  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return 0;
+  return fail("cannot write to standard output");
 }
 
 Result<Call> parse(std::span<char*> arguments) {
@@ -84,7 +90,7 @@ Result<std::string> ask(const Call& call) {
   alarm(kPatience);
   auto socket = samhain::sys::connect_unix(call.socket);
   if (!socket) return socket.error().within("connect", call.socket);
-  if (call.is_verbose) (void)fmt::print(stderr, "# Waiting for listing.\n");
+  if (call.is_verbose) (void)std::fputs("# Waiting for listing.\n", stderr);
   const std::string line = call.command + "\n";
   auto sent = samhain::sys::write_all(socket->get(), samhain::as_bytes(line));
   // One that may not ask is told so before its command is read.
@@ -123,7 +129,7 @@ std::string json_value(std::string_view key, std::string_view text) {
   return is_number && key != "client" && key != "address" ? std::string{text} : quoted(text);
 }
 
-void print_json_list(const std::vector<Row>& rows) {
+std::string json_list(const std::vector<Row>& rows) {
   std::string text = "[";
   for (const Row& row : rows) {
     text += text.size() > 1 ? ",\n {" : "\n {";
@@ -133,21 +139,21 @@ void print_json_list(const std::vector<Row>& rows) {
     }
     text += "}";
   }
-  (void)fmt::print("{}\n]\n", text);
+  return text + "\n]\n";
 }
 
-void print_json_status(const std::vector<Row>& rows) {
+std::string json_status(const std::vector<Row>& rows) {
   std::string text = "{";
   for (const Row& row : rows) {
     if (row.size() != 2) continue;
     text += fmt::format("{}{}: {}", text.size() > 1 ? ",\n " : "\n ", quoted(row[0]),
                         json_value(row[0], row[1]));
   }
-  (void)fmt::print("{}\n}}\n", text);
+  return text + "\n}\n";
 }
 
 /// Columns as wide as what stands in them.
-void print_list(const std::vector<Row>& rows) {
+std::string list_text(const std::vector<Row>& rows) {
   std::vector<std::array<std::string, kClientColumns.size()>> lines = {
       {"CLIENT", "STATE", "LAST CONTACT", "ADDRESS", "LAST NUMBER"}};
   for (const Row& row : rows) {
@@ -159,27 +165,27 @@ void print_list(const std::vector<Row>& rows) {
   for (const auto& line : lines) {
     for (std::size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
   }
+  std::string text;
   for (const auto& line : lines) {
-    std::string text;
     for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
       text += fmt::format("{:<{}}  ", line[i], widths[i]);
     }
-    (void)fmt::print("{}{}\n", text, line.back());
+    text += line.back() + "\n";
   }
+  return text;
 }
 
-void print_status(const std::vector<Row>& rows) {
+std::string status_text(const std::vector<Row>& rows) {
+  std::string text;
   for (const Row& row : rows) {
-    if (row.size() == 2) (void)fmt::print("{:<26} {}\n", row[0], row[1]);
+    if (row.size() == 2) text += fmt::format("{:<26} {}\n", row[0], row[1]);
   }
+  return text;
 }
 
-void print_answer(const Call& call, const std::vector<Row>& rows) {
-  if (call.command == "LIST") {
-    call.is_json ? print_json_list(rows) : print_list(rows);
-  } else {
-    call.is_json ? print_json_status(rows) : print_status(rows);
-  }
+std::string text_of(const Call& call, const std::vector<Row>& rows) {
+  if (call.command == "LIST") return call.is_json ? json_list(rows) : list_text(rows);
+  return call.is_json ? json_status(rows) : status_text(rows);
 }
 
 }  // namespace
@@ -188,13 +194,12 @@ int main(int argc, char** argv) {
   (void)signal(SIGPIPE, SIG_IGN);
   const std::span<char*> arguments{argv + (argc > 0 ? 1 : 0), argv + argc};
   if (arguments.size() == 1 && std::string_view{arguments[0]} == "-h") {
-    (void)fmt::print("{}", usage());
-    return std::fflush(stdout) == 0 ? 0 : 1;
+    return print(usage());
   }
   const auto call = parse(arguments);
   if (!call) {
     (void)fail(call.error().what);
-    (void)fmt::print(stderr, "{}", usage());
+    (void)std::fputs(usage().c_str(), stderr);
     return 1;
   }
   const auto answer = ask(*call);
@@ -206,6 +211,5 @@ int main(int argc, char** argv) {
   if (!rows.empty() && rows[0][0].starts_with("!E:")) {
     return fail(fmt::format("the server refuses: {}", rows[0][0].substr(3)));
   }
-  print_answer(*call, rows);
-  return std::fflush(stdout) == 0 ? 0 : fail("cannot write to standard output");
+  return print(text_of(*call, rows));
 }
