@@ -1,17 +1,17 @@
 #include "scan/directory_chain.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <cerrno>
-
-#include "base/text.h"
 
 namespace samhain::scan {
 namespace {
 
 constexpr std::chrono::seconds kMaxAge{1};
-/// A path has at most PATH_MAX / 2 components; more descriptors than this are not worth keeping.
-constexpr std::size_t kMaxKept = 128;
+/// More than this are not worth keeping: then begin anew.
+constexpr rlim_t kMaxKept = 512;
 
 constexpr int kFlags = O_DIRECTORY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
@@ -31,63 +31,81 @@ std::string_view leading_part(std::string_view path, std::size_t depth) {
   return path.substr(0, end);
 }
 
+/// Half of what we may open at most.
+std::size_t max_kept() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  return static_cast<std::size_t>(std::min(limit.rlim_cur / 2, kMaxKept));
+}
+
 }  // namespace
 
-void DirectoryChain::clear() {
-  links_.clear();
-  trusted_part_.clear();
+DirectoryChain::DirectoryChain() : max_kept_(max_kept()) {}
+
+DirectoryChain::Kept* DirectoryChain::find(std::string_view path) {
+  key_ = std::to_string(trusted_part_.size());
+  key_ += path;
+  const auto found = kept_.find(key_);
+  return found != kept_.end() ? &found->second : nullptr;
 }
 
-Result<void> DirectoryChain::begin(std::string_view trusted_part) {
-  clear();
-  const std::string path = trusted_part.empty() ? "/" : std::string{trusted_part};
-  UniqueFd fd(::open(path.c_str(), O_PATH | kFlags));
+Result<DirectoryChain::Kept*> DirectoryChain::keep(std::string_view path, UniqueFd fd,
+                                                   bool is_readable) {
   if (!fd) return system_error("open", errno);
-  trusted_part_ = trusted_part;
-  opened_ = std::chrono::steady_clock::now();
-  links_.push_back(Link{std::string{}, std::move(fd), false});
-  return {};
+  key_ = std::to_string(trusted_part_.size());
+  key_ += path;
+  Kept& kept = kept_[key_];
+  kept = Kept{std::move(fd), is_readable};
+  return &kept;
 }
 
-Result<void> DirectoryChain::step(std::string_view name, bool is_readable) {
-  std::string text{name};
-  const int parent = links_.back().fd.get();
-  UniqueFd fd(is_readable ? open_readable(parent, text.c_str(), O_NOFOLLOW)
-                          : openat(parent, text.c_str(), O_PATH | O_NOFOLLOW | kFlags));
-  if (!fd) return system_error("open", errno);
-  links_.push_back(Link{std::move(text), std::move(fd), is_readable});
-  return {};
+/// The trusted part, whose components may be symlinks.
+Result<DirectoryChain::Kept*> DirectoryChain::begin() {
+  const std::string path = trusted_part_.empty() ? "/" : std::string{trusted_part_};
+  return keep(trusted_part_, UniqueFd(::open(path.c_str(), O_PATH | kFlags)), false);
 }
 
-Result<int> DirectoryChain::last_readable() {
-  Link& last = links_.back();
-  if (!last.is_readable) {
-    UniqueFd fd(open_readable(last.fd.get(), ".", 0));
-    if (!fd) return system_error("open", errno);
-    last.fd = std::move(fd);
-    last.is_readable = true;
-  }
-  return last.fd.get();
+Result<DirectoryChain::Kept*> DirectoryChain::step(const Kept& parent, std::string_view path,
+                                                   bool is_readable) {
+  const std::string name{path.substr(path.rfind('/') + 1)};
+  const int fd = is_readable ? open_readable(parent.fd.get(), name.c_str(), O_NOFOLLOW)
+                             : openat(parent.fd.get(), name.c_str(), O_PATH | O_NOFOLLOW | kFlags);
+  return keep(path, UniqueFd(fd), is_readable);
 }
 
 Result<int> DirectoryChain::open(std::string_view path, std::size_t trusted_depth) {
-  const std::string_view trusted_part = leading_part(path, path == "/" ? 0 : trusted_depth);
-  const auto names = base::split(path.substr(trusted_part.size()), "/");
+  if (path == "/") path = "";
+  trusted_part_ = leading_part(path, trusted_depth);
+  const auto now = std::chrono::steady_clock::now();
+  if (kept_.empty() || kept_.size() > max_kept_ || now - opened_ > kMaxAge) {
+    clear();
+    opened_ = now;
+  }
 
-  const bool is_old = std::chrono::steady_clock::now() - opened_ > kMaxAge;
-  if (links_.empty() || is_old || trusted_part_ != trusted_part || links_.size() > kMaxKept) {
-    if (auto done = begin(trusted_part); !done) return done.error();
+  // Up to what is open already, then down again.
+  std::string_view at = path;
+  Kept* kept = find(at);
+  while (kept == nullptr && at.size() > trusted_part_.size()) {
+    at = at.substr(0, at.rfind('/'));
+    kept = find(at);
   }
-  std::size_t common = 0;
-  while (common < names.size() && common + 1 < links_.size() &&
-         links_[common + 1].name == names[common]) {
-    ++common;
+  if (kept == nullptr) {
+    auto begun = begin();
+    if (!begun) return begun.error();
+    kept = *begun;
   }
-  links_.resize(common + 1);
-  for (std::size_t i = common; i < names.size(); ++i) {
-    if (auto done = step(names[i], i + 1 == names.size()); !done) return done.error();
+  while (at.size() < path.size()) {
+    at = path.substr(0, path.find('/', at.size() + 1));
+    auto next = step(*kept, at, at.size() == path.size());
+    if (!next) return next.error();
+    kept = *next;
   }
-  return last_readable();
+  if (!kept->is_readable) {
+    UniqueFd fd(open_readable(kept->fd.get(), ".", 0));
+    if (!fd) return system_error("open", errno);
+    *kept = Kept{std::move(fd), true};
+  }
+  return kept->fd.get();
 }
 
 }  // namespace samhain::scan
