@@ -195,11 +195,13 @@ void Checks::tell_completed(const scan::Summary& summary) {
 }
 
 void Checks::tell_failure(const Error& error, const std::string& object) {
+  if (is_stopped_) return;  // given up because we were told to end, which is no failure
   outlets_.submit(report::make_filled(report::kCallFailed, {error.text()}, clock_.now_ns(),
                                       {{"interface", "file check"}, {"path", object}}));
 }
 
 void Checks::stop() {
+  is_stopped_ = true;
   if (is_running()) scanner_->stop();
 }
 

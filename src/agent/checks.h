@@ -45,7 +45,7 @@ class Checks {
   /// One scan, init or check as the settings say; `on_done`: it is over, and well or not.
   void run(std::function<void(bool is_good)> on_done);
   bool is_running() const { return scanner_ && scanner_->is_running(); }
-  void stop();
+  void stop();  ///< for good; a running scan is given up
 
  private:
   void tell_no_baseline(const Error& error);
@@ -65,6 +65,7 @@ class Checks {
   std::function<void()> on_ready_;
   policy::PolicyTree tree_;
   bool has_planned_ = false;
+  bool is_stopped_ = false;
   std::unique_ptr<baseline::Reader> baseline_;
   std::unique_ptr<baseline::Writer> writer_;
   std::unique_ptr<scan::MeasurerPool> pool_;

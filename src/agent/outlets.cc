@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "crypto/mac.h"
 #include "crypto/random.h"
 #include "report/catalog.h"
 #include "sink/console.h"
@@ -96,7 +97,7 @@ Result<void> Outlets::open_log(const Settings& settings) {
 }
 
 Result<void> Outlets::open_spool(const Settings& settings) {
-  const bool is_same = linked_ && has_same_link(settings);
+  const bool is_same = linked_ && has_same_link(settings) && has_same_password(settings);
   if (!is_same) {
     link_.reset();
     spool_.reset();
@@ -142,6 +143,13 @@ bool Outlets::has_same_link(const Settings& settings) const {
          old.password_file == settings.password_file && old.host_name == settings.host_name &&
          old.spool_path == settings.spool_path &&
          old.spool_limit_bytes == settings.spool_limit_bytes;
+}
+
+/// The file may have been corrected while its name stayed.
+bool Outlets::has_same_password(const Settings& settings) const {
+  if (settings.password_file.empty() || !from_file_) return true;
+  const auto loaded = load_password(settings.password_file);
+  return loaded && crypto::equal_secrets(as_bytes(loaded->text()), as_bytes(from_file_->text()));
 }
 
 const Password* Outlets::find_password(const Settings& settings) {

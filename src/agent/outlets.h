@@ -62,6 +62,7 @@ class Outlets {
   void add_terminal(const Settings& settings);
   void add_device(const Settings& settings);
   bool has_same_link(const Settings& settings) const;
+  bool has_same_password(const Settings& settings) const;
 
   sys::Loop& loop_;
   const base::Clock& clock_;

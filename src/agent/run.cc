@@ -280,7 +280,8 @@ void Run::tell_not_built(std::string_view signal) {
 void Run::end(std::string_view status, int exit_status, std::chrono::milliseconds patience) {
   if (is_ending_) return;
   is_ending_ = true;
-  exit_status_ = exit_status;
+  // A daemon that was told to end before it was up has not started: so its `start` must say.
+  exit_status_ = detached_ && !has_begun_ ? 1 : exit_status;
   for (const sys::Loop::Timer timer : {start_timer_, check_timer_, mark_timer_}) {
     loop_.cancel(timer);
   }

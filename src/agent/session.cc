@@ -80,6 +80,7 @@ void Session::connect() {
 
 void Session::connect_failed(std::string_view address, std::string_view reason) {
   if (state_ != State::Opening) return;
+  arm(settings_.handshake_limit, &Session::on_handshake_late);  // for the next address
   tell_once(report::make_filled(
       report::kConnectFailed, {reason, address}, clock_.now_ns(),
       {{"subroutine", "connect"}, {"service", "export"}, {"host", settings_.server}}));
