@@ -6,7 +6,9 @@ import pwd
 import re
 import signal
 import socket
+import sqlite3
 import stat
+import struct
 import threading
 import time
 
@@ -232,6 +234,25 @@ def test_sighup_reads_the_configuration_again(folder, alone):
     assert alone.wait_line(msg=re.compile("POLICY"), path=str(other / "f"))
 
 
+def test_sighup_with_a_broken_configuration_keeps_the_old_one(alone):
+    alone.init()
+    alone.start()
+    good = alone.config_text()
+    for broken, mode in ((good + "[Misc]\nNoSuchKey=1\n", 0o600), (good, 0o666)):
+        stayed = alone.count(msg="Old configuration stays")
+        alone.write_config(broken)
+        alone.config.chmod(mode)
+        alone.signal(signal.SIGHUP)
+        wait_for("a line", lambda n=stayed: alone.count(
+            severity="CRIT", msg="Old configuration stays") > n, told=alone.told)
+    assert alone.count(msg="Runtime configuration reloaded") == 0
+    alone.config.unlink()
+    alone.signal(signal.SIGHUP)
+    wait_for("a third", lambda: alone.count(msg="Old configuration stays") == 3, told=alone.told)
+    (alone.tree / "f").write_text("x\n")
+    alone.wait_line(msg="POLICY ADDED", path=str(alone.tree / "f"))
+
+
 # --- baseline ------------------------------------------------------------------------------------------------
 
 
@@ -270,6 +291,35 @@ def test_a_baseline_with_something_added_is_refused(with_baseline):
     with open(with_baseline.baseline, "ab") as file:
         file.write(b"\0")
     assert_baseline_is_refused(with_baseline)
+
+
+def test_a_baseline_of_a_newer_format_is_refused_as_such(with_baseline):
+    content = bytearray(with_baseline.baseline.read_bytes())
+    content[-20:-16] = struct.pack(">I", struct.unpack(">I", content[-20:-16])[0] + 1)
+    with_baseline.baseline.write_bytes(content)
+    assert_baseline_is_refused(with_baseline)
+    assert re.search("newer|version|format", with_baseline.check().stderr)
+
+
+def test_a_baseline_that_others_may_write_is_refused(with_baseline):
+    with_baseline.baseline.chmod(0o666)
+    assert_baseline_is_refused(with_baseline)
+
+
+def test_a_key_that_others_may_read_is_refused(with_baseline):
+    key = with_baseline.baseline.with_name(with_baseline.baseline.name + ".key")
+    key.chmod(0o644)
+    done = with_baseline.check()
+    assert done.returncode == 1 and str(key) in done.stderr
+
+
+def test_a_baseline_can_be_read_with_other_tools(with_baseline):
+    with sqlite3.connect(f"file:{with_baseline.baseline}?mode=ro&immutable=1", uri=True) as database:
+        rows = dict(database.execute(
+            "SELECT path || '/' || name, digest FROM entry JOIN directory ON id = directory"))
+    assert rows[os.fsencode(with_baseline.tree / "f7") if isinstance(next(iter(rows)), bytes)
+                else str(with_baseline.tree / "f7")] == hashlib.sha256(b"7\n").digest()
+    assert len([path for path in rows]) == 51, "fifty files and their directory"
 
 
 def test_a_baseline_signed_by_another_key_is_refused(folder, with_baseline):

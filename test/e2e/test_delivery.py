@@ -119,6 +119,47 @@ def test_a_clean_end_and_a_new_start_is_a_new_client_without_a_complaint(yule, s
     assert yule.count(msg="Restart without prior exit") == 0
 
 
+def test_sessions_that_end_every_second_lose_nothing(yule, samhain, truth):
+    yule.set("Misc", "SetSessionLifetime", 1)
+    yule.start()
+    samhain.init()
+    samhain.start()
+    wait_for("some sessions", lambda: yule.count(msg="Force authentication") >= 3, 30, yule.told)
+    samhain.stop()
+    wait_delivered(truth, yule)
+    assert spool.delivered(yule.log_lines(), SHORT) == expected_lines(truth)
+    assert yule.count(severity="CRIT") == 0
+
+
+def test_two_agents_of_one_host_displace_each_other_and_lose_nothing(yule, folder):
+    agents, truths = [], []
+    for name in ("first", "second"):
+        sub = folder / name
+        sub.mkdir()
+        agent = Samhain(sub)
+        agent.init()
+        agents.append(agent)
+        truths.append(spool.Truth(agent.spool, sub / "truth"))
+    yule.start()
+    with truths[0], truths[1]:
+        for agent in agents:
+            agent.start()
+        for agent in agents:
+            (agent.tree / "f").write_text("x\n")
+            yule.wait_line(60, inner=True, msg="POLICY ADDED", path=str(agent.tree / "f"))
+        yule.wait_line(severity="CRIT", msg="Invalid connection attempt: Signature mismatch",
+                       client=CLIENT1)
+        agents[0].wait_line(severity="ERROR", msg="Invalid connection state")
+        for agent in agents:
+            agent.stop(60)
+        for agent in agents:  # what the other kept it from sending is still in its spool
+            assert agent.check().returncode == 0
+        expected = sum((collections.Counter(expected_lines(truth)) for truth in truths),
+                       collections.Counter())
+        wait_for("all is delivered", lambda: collections.Counter(
+            spool.delivered(yule.log_lines(), SHORT)) == expected, 30, yule.told)
+
+
 # --- exactly once --------------------------------------------------------------------------------------
 
 

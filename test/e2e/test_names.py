@@ -98,6 +98,23 @@ def test_a_dead_name_server_delays_nobody_whose_name_is_known(yule, dns):
     yule.wait_line(inner=True, client="client1", msg="again")
 
 
+def test_what_does_not_fit_is_told_once_and_not_at_each_connection(yule):
+    yule.start()
+    for number in range(5):
+        report_from(yule, ADDRESS_OF[OTHER], text=b"n%d" % number)
+    yule.wait_line(inner=True, msg="n4")
+    assert len(lookups(yule)) == 1
+
+
+def test_an_ipv6_client_is_looked_up_by_its_address(yule):
+    yule.start()
+    with Peer(CLIENT1, yule.port, PASSWORD, host="::1") as peer:
+        peer.authenticate()
+        peer.report(1, body(b"served"))
+    yule.wait_line(msg=LOOKUP, host=CLIENT1)
+    yule.wait_line(inner=True, client="client1", msg="served")
+
+
 @pytest.mark.parametrize("severity, tag", [("debug", None), ("warn", "WARN")])
 def test_severity_lookup_decides_how_loud_it_is(yule, severity, tag):
     yule.set("Misc", "SeverityLookup", severity)

@@ -284,6 +284,51 @@ def test_a_handshake_that_does_not_go_on_is_given_up_after_its_time(yule):
     silent.close()
 
 
+def test_an_idle_connection_is_closed_after_its_time_without_a_complaint(yule):
+    yule.set("Misc", "SetIdleTimeout", 1)
+    yule.start()
+    with peer_of(yule) as peer:
+        peer.authenticate()
+        peer.report(1, body(b"x"))
+        expect_closed(peer)
+    assert yule.count(severity="CRIT") == 0
+
+
+def test_a_client_that_is_silent_too_long_is_told_once(yule):
+    yule.set("Misc", "SetClientTimeLimit", 1)
+    yule.start()
+    with peer_of(yule) as peer:
+        peer.authenticate()
+        peer.report(1, body(b"x"))
+        line = yule.wait_line(msg="Time limit exceeded", client=CLIENT1)
+        assert line.severity == "CRIT"
+        assert re.search("TIMEOUT_EXCEEDED", yule.ctl("LIST").stdout)
+        peer.report(2, body(b"here again"))
+        assert "TIMEOUT_EXCEEDED" not in yule.ctl("LIST").stdout
+    assert yule.count(msg="Time limit exceeded") == 1
+
+
+def test_a_session_that_is_too_old_is_authenticated_anew(yule):
+    yule.set("Misc", "SetSessionLifetime", 1)
+    yule.start()
+    with peer_of(yule) as peer:
+        assert peer.authenticate().lifetime == 1
+        seq = 0
+
+        def is_refused():
+            nonlocal seq
+            seq += 1
+            peer.tls.send(peer.report_frame(seq, body(b"n%d" % seq)))
+            return peer.receive()[0] == INVALID
+        wait_for("the end of the session", is_refused)
+    with peer_of(yule, instance=peer.instance, spool=peer.spool) as again:
+        assert again.authenticate().next_seq == seq
+        again.report(seq, body(b"n%d" % seq))
+    yule.wait_line(msg="Force authentication", client=CLIENT1)
+    assert [line.msg for line in yule.client_lines()] == [f"n{n}" for n in range(1, seq + 1)]
+    assert yule.count(severity="CRIT") == 0
+
+
 def test_random_frames_crash_nothing(yule):
     yule.set("Misc", "SetMaxFailedAttempts", 1_000_000)
     server = yule.start()
@@ -472,7 +517,8 @@ def test_an_unchanged_client_keeps_its_session_over_sighup(yule):
 # --- many -----------------------------------------------------------------------------------------------
 
 
-def test_a_thousand_silent_connections_do_not_keep_a_real_client_out(server):
+def test_a_thousand_silent_connections_do_not_keep_a_real_client_out(server, samhain):
+    samhain.init()
     silent = []
     try:
         for number in range(1000):
@@ -481,7 +527,9 @@ def test_a_thousand_silent_connections_do_not_keep_a_real_client_out(server):
         begun = time.monotonic()
         assert is_served(server)
         assert time.monotonic() - begun < 3.0
-        assert server.process.poll() is None
+        assert samhain.check().returncode == 0
+        server.wait_line(inner=True, msg="EXIT", program="Samhain")
+        assert [one for one in silent if is_closed(one)] == [], "they were there all the time"
     finally:
         for one in silent:
             one.close()
