@@ -58,8 +58,12 @@ Result<void> set_capabilities(std::span<const unsigned> kept) {
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL) {
     return system_error("PR_CAP_AMBIENT", errno);
   }
+  Sets had{};
+  if (get_sets(had) != 0) return system_error("capget", errno);
   Sets sets{};
   for (const unsigned capability : kept) {
+    // A container's root has not all of them: what is not there cannot be kept, the rest still is.
+    if ((had[capability / 32].permitted & bit(capability)) == 0) continue;
     sets[capability / 32].effective |= bit(capability);
     sets[capability / 32].permitted |= bit(capability);
   }
