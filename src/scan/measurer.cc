@@ -72,6 +72,7 @@ class Measurer {
 
  private:
   void receive(std::uint16_t kind, ByteView payload) {
+    if (kind == kForget) return worker_.rest();
     if (kind == kCancel) {
       const auto number = base::Reader(payload).number<std::uint32_t>();
       std::erase_if(waiting_, [&](const Request& request) { return request.number == number; });

@@ -354,6 +354,12 @@ std::size_t MeasurerPool::outstanding() const {
   return count;
 }
 
+void MeasurerPool::forget_directories() {
+  for (Member& member : state_->members) {
+    if (member.is_up()) member.role->channel()->send(kForget, {});
+  }
+}
+
 void MeasurerPool::drop_all() {
   ++state_->drops;
   state_->queue.clear();

@@ -77,6 +77,8 @@ class MeasurerPool {
   bool is_ready() const;
   void submit(Order order, OnAnswer on_answer);  ///< queued; last in, first out
   std::size_t outstanding() const;               ///< orders not yet answered
+  /// Before a scan: directories kept open since the last one might have been moved away.
+  void forget_directories();
   void drop_all();  ///< forgets every order; their callbacks are not called any more
   std::chrono::seconds deadline() const;
   std::vector<pid_t> pids() const;

@@ -28,6 +28,7 @@ std::span<const sys::Rule> rules_for_measurer() {
   static constexpr std::array kRules = {
       sys::Rule{kOrder, kMinRequest, sys::Channel::kMaxMessage, 0},
       sys::Rule{kCancel, 4, 4, 0},
+      sys::Rule{kForget, 0, 0, 0},
   };
   return kRules;
 }

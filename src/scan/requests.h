@@ -18,6 +18,7 @@ namespace samhain::scan {
 
 inline constexpr std::uint16_t kOrder = 16;   ///< to the measurer: Request
 inline constexpr std::uint16_t kCancel = 17;  ///< to the measurer: u32 number of an order not begun
+inline constexpr std::uint16_t kForget = 20;  ///< to the measurer: close all directories; empty
 inline constexpr std::uint16_t kAnswer = 18;  ///< from it: Reply
 inline constexpr std::uint16_t kBegin = 19;   ///< from it, before each object of a careful order
 

@@ -36,6 +36,7 @@ unsigned orders_for(std::size_t names) {
 Walk::Walk(Parts parts, OnDone on_done) : parts_(parts), on_done_(std::move(on_done)) {}
 
 void Walk::begin() {
+  parts_.pool.forget_directories();
   configured_directories_ = parts_.tree.watched_directories();
   if (parts_.reader != nullptr) {
     auto paths = parts_.reader->directories();
