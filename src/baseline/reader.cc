@@ -125,7 +125,7 @@ Result<Database> open_tables(ByteView body) {
   return db;
 }
 
-Entry entry_of(sqlite3_stmt* row) {
+void take_row(sqlite3_stmt* row, Entry& entry) {
   const auto number = [row](Column column) {
     return static_cast<std::uint64_t>(sqlite3_column_int64(row, column));
   };
@@ -135,7 +135,6 @@ Entry entry_of(sqlite3_stmt* row) {
   const auto time = [&](Column seconds, Column nanoseconds) {
     return Timestamp{sqlite3_column_int64(row, seconds), small(nanoseconds)};
   };
-  Entry entry;
   FileFacts& facts = entry.facts;
   facts.name = column_text(row, kName);
   entry.policy = static_cast<std::uint8_t>(small(kPolicy));
@@ -159,7 +158,6 @@ Entry entry_of(sqlite3_stmt* row) {
   if (digest.size() == std::tuple_size_v<Digest>) {
     std::ranges::copy(digest, facts.digest.emplace().begin());
   }
-  return entry;
 }
 
 constexpr const char* kSelectDirectory =
@@ -213,11 +211,13 @@ Result<std::unique_ptr<Reader>> Reader::open(const std::string& path,
 }
 
 Result<std::vector<Entry>> Reader::directory(std::string_view path) {
+  constexpr std::size_t kUsualSize = 64;
   std::vector<Entry> entries;
+  entries.reserve(kUsualSize);
   sqlite3_stmt* statement = state_->select_directory.get();
   bind_text(statement, 1, path);
   auto done = each_row(state_->db.get(), statement,
-                       [&](sqlite3_stmt* row) { entries.push_back(entry_of(row)); });
+                       [&](sqlite3_stmt* row) { take_row(row, entries.emplace_back()); });
   if (!done) return done.error();
   return entries;
 }
@@ -227,8 +227,8 @@ Result<std::optional<Entry>> Reader::find(std::string_view directory, std::strin
   sqlite3_stmt* statement = state_->select_one.get();
   bind_text(statement, 1, directory);
   bind_text(statement, 2, name);
-  auto done =
-      each_row(state_->db.get(), statement, [&](sqlite3_stmt* row) { entry = entry_of(row); });
+  auto done = each_row(state_->db.get(), statement,
+                       [&](sqlite3_stmt* row) { take_row(row, entry.emplace()); });
   if (!done) return done.error();
   return entry;
 }
