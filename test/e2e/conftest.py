@@ -19,7 +19,11 @@ IS_ROOT = os.geteuid() == 0
 def pytest_configure(config):
     config.addinivalue_line("markers", "anybody: needs no root and no world of its own")
     if IS_ROOT:
-        config.samhain_world = world.enter()
+        try:
+            config.samhain_world = world.enter()
+        except OSError as error:
+            pytest.exit(f"no private namespaces ({error}): run this as root of a machine of its own, "
+                        "or in a privileged container", 2)
 
 
 def pytest_unconfigure(config):
