@@ -82,9 +82,8 @@ Result<void> Checks::start(std::function<void()> on_ready) {
 }
 
 void Checks::make_scanner() {
-  scanner_ = std::make_unique<scan::Scanner>(
-      loop_, *pool_, clock_, tree_, settings_.scan,
-      [this](Report&& report) { outlets_.submit(std::move(report)); });
+  scanner_ = std::make_unique<scan::Scanner>(loop_, *pool_, clock_, tree_, settings_.scan,
+                                             [this](Report&& report) { outlets_.submit(report); });
 }
 
 Result<void> Checks::settings_changed(const Settings& before) {
@@ -119,7 +118,7 @@ void Checks::add_watch(const policy::Watch& watch) {
                                            paths ? "No matches found" : paths.error().text(), now,
                                            {{"path", watch.path}});
     if (has_planned_) report.severity = Severity::Notice;
-    outlets_.submit(std::move(report));
+    outlets_.submit(report);
     return;
   }
   for (const std::string& path : *paths) {

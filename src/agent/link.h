@@ -39,6 +39,8 @@ class Link final : public Transport {
                                              spool::Spool& spool, const Password& password,
                                              Settings settings, Callbacks callbacks);
   ~Link() override;
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
 
   bool is_ready() const { return courier_->is_ready(); }
   Session& session() { return *session_; }

@@ -132,7 +132,7 @@ void Outlets::tell_no_spool(const Settings& settings, const Error& error) {
                                 {"remedy", "reports of this run go to console and log only"}});
   // Another samhain, mostly the daemon, is at work: a check beside it is an ordinary thing to do.
   if (error.kind == Error::Kind::Busy) report.severity = Severity::Warn;
-  submit(std::move(report));
+  submit(report);
 }
 
 bool Outlets::has_same_link(const Settings& settings) const {
@@ -180,7 +180,7 @@ Result<void> Outlets::start_link(const Settings& settings, std::function<void()>
   link_settings.session.port = settings.server_port;
   link_settings.session.keep_alive = settings.keep_alive;
   Link::Callbacks callbacks;
-  callbacks.on_report = [this](Report&& report) { submit(std::move(report)); };
+  callbacks.on_report = [this](Report&& report) { submit(report); };
   callbacks.on_ready = [this, on_change](std::string_view missing) {
     note_barriers("courier", missing);
     on_change();
@@ -201,7 +201,7 @@ void Outlets::leave_terminal(const Settings& settings) {
   (void)open(settings);
 }
 
-void Outlets::submit(Report report) {
+void Outlets::submit(const Report& report) {
   dispatcher_.submit(report);
   if (flush_timer_ == 0) {
     flush_timer_ = loop_.after(kGather, [this] {

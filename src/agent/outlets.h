@@ -40,7 +40,7 @@ class Outlets {
   /// From now on the console is the device that the settings name, not stderr.
   void leave_terminal(const Settings& settings);
 
-  void submit(Report report);
+  void submit(const Report& report);
   void flush();
 
   bool is_ready() const { return !link_ || link_->is_ready(); }

@@ -18,19 +18,17 @@
 /// from whom.  Each decode_… returns Malformed for a payload that is short, long or senseless.
 namespace samhain::agent {
 
-enum Kind : std::uint16_t {
-  // scanner -> courier
-  kConnect = 16,
-  kSend,
-  kClose,
-  // courier -> scanner
-  kConnectFailed,
-  kOpened,
-  kReceived,
-  kClosed,
-  // resolver -> scanner
-  kResolved,
-};
+// scanner -> courier
+inline constexpr std::uint16_t kConnect = 16;
+inline constexpr std::uint16_t kSend = 17;
+inline constexpr std::uint16_t kClose = 18;
+// courier -> scanner
+inline constexpr std::uint16_t kConnectFailed = 19;
+inline constexpr std::uint16_t kOpened = 20;
+inline constexpr std::uint16_t kReceived = 21;
+inline constexpr std::uint16_t kClosed = 22;
+// resolver -> scanner
+inline constexpr std::uint16_t kResolved = 23;
 
 /// Most addresses of one server that are tried.
 inline constexpr std::size_t kMaxAddresses = 32;

@@ -74,17 +74,17 @@ Result<Secret> password_from_stdin() {
 /// Where the one slot is.  Errors: Missing, Malformed (several, or cut off), Busy (set already).
 Result<std::size_t> find_slot(const Bytes& program) {
   const auto magic = samhain::slot_magic();
-  const auto begin = std::ranges::search(program, magic);
-  if (begin.empty()) {
+  const auto found = std::search(program.begin(), program.end(), magic.begin(), magic.end());
+  if (found == program.end()) {
     return Error{Error::Kind::Missing,
                  "no placeholder for a password; give the samhain program that make built"};
   }
-  if (!std::ranges::search(begin.begin() + 1, program.end(), magic.begin(), magic.end()).empty()) {
+  if (std::search(found + 1, program.end(), magic.begin(), magic.end()) != program.end()) {
     return Error{
         Error::Kind::Malformed,
         "more than one placeholder for a password; give the samhain program that make built"};
   }
-  const auto offset = static_cast<std::size_t>(begin.begin() - program.begin());
+  const auto offset = static_cast<std::size_t>(found - program.begin());
   if (program.size() - offset < samhain::kSlotSize) {
     return Error{Error::Kind::Malformed, "the file is cut off in its placeholder; build it anew"};
   }
