@@ -40,7 +40,7 @@ class SecretBytes {
   static Pointer map() {
     void* p = mmap(nullptr, N, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) __builtin_trap();
-    // Both may fail under a small RLIMIT_MEMLOCK; the start-up check says so (sys/memory.h).
+    // May fail under a small RLIMIT_MEMLOCK: the programs say so at start (sys/memory.h).
     (void)mlock(p, N);
     (void)madvise(p, N, MADV_DONTDUMP);
     return Pointer{static_cast<std::uint8_t*>(p)};

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "report/catalog.h"
+#include "sys/memory.h"
 #include "sys/sandbox.h"
 
 namespace samhain::agent {
@@ -150,6 +151,9 @@ void Run::tell_start() {
     fields.push_back({"hash", checks_.baseline_digest()});
   }
   outlets_.submit(report::make(report::kStart, clock_.now_ns(), std::move(fields)));
+  if (!sys::can_lock_memory()) {
+    outlets_.submit(report::make(report::kInsecureMemory, clock_.now_ns()));
+  }
 }
 
 void Run::tell_problems(const std::vector<config::Problem>& problems) {

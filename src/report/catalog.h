@@ -42,10 +42,6 @@ inline constexpr Event kPanicFileNotAccessible{Severity::Alert, EventClass::Pani
                                                "PANIC - File not accessible", "userid path"};
 inline constexpr Event kPanicUntrustedPath{Severity::Alert, EventClass::Panic,
                                            "PANIC - Untrusted path", "userid path"};
-inline constexpr Event kPanicFileModified{Severity::Alert, EventClass::Panic,
-                                          "PANIC - File modified", "path"};
-inline constexpr Event kPanicNoData{Severity::Alert, EventClass::Panic, "PANIC - No data in file",
-                                    "path"};
 inline constexpr Event kPanicInitializing{Severity::Alert, EventClass::Panic,
                                           "PANIC Error initializing the application", "program"};
 inline constexpr Event kPanic{Severity::Alert, EventClass::Panic, "PANIC %", "program subroutine"};
@@ -115,7 +111,6 @@ inline constexpr Event kConnectionTimeout{Severity::Crit, EventClass::Tcp, "Conn
                                           "client"};
 inline constexpr Event kConnectionReset{Severity::Notice, EventClass::Tcp,
                                         "Connection reset by peer", "client"};
-inline constexpr Event kOutOfSync{Severity::Crit, EventClass::Tcp, "Out of sync", "client"};
 inline constexpr Event kHostnameIsNull{Severity::Crit, EventClass::Tcp, "Hostname is NULL", ""};
 /// For reasons that have no constant of their own below.
 inline constexpr Event kInvalidAttempt{Severity::Crit, EventClass::Tcp,
@@ -129,17 +124,10 @@ inline constexpr Event kSignatureMismatch{
 inline constexpr Event kMsgSignatureMismatch{Severity::Crit, EventClass::Tcp,
                                              "Invalid connection attempt: Msg signature mismatch",
                                              "client"};
-inline constexpr Event kInvalidClientRequest{Severity::Crit, EventClass::Tcp,
-                                             "Invalid connection attempt: Invalid client request",
-                                             "client"};
 inline constexpr Event kTooManyAttempts{Severity::Crit, EventClass::Tcp,
                                         "Invalid connection attempt: Too many attempts", "client"};
-inline constexpr Event kInvalidRequest{Severity::Crit, EventClass::Tcp,
-                                       "Invalid request (%) in pass %", "client request"};
 inline constexpr Event kRefusedConnection{Severity::Err, EventClass::Err,
                                           "Refused connection from %", "subroutine"};
-inline constexpr Event kMessageTransferred{Severity::Debug, EventClass::Tcp,
-                                           "Message transfer completed", "client"};
 
 // Names of clients; SeverityLookup takes the place of crit.
 inline constexpr Event kCannotResolveClient{Severity::Crit, EventClass::Tcp,
@@ -166,15 +154,9 @@ inline constexpr Event kConnectionError{Severity::Err, EventClass::Tcp, "Connect
                                         "port subroutine"};
 inline constexpr Event kInvalidConnectionState{Severity::Err, EventClass::Enet,
                                                "Invalid connection state", "expect received"};
-inline constexpr Event kConnectionFailure{Severity::Err, EventClass::Enet, "Connection failure",
-                                          "service obj"};
 inline constexpr Event kConnectionReestablished{Severity::Err, EventClass::Enet,
                                                 "Connection reestablished", "service"};
 inline constexpr Event kUnexpectedReply{Severity::Err, EventClass::Tcp, "Unexpected reply", ""};
-inline constexpr Event kProtocolMismatch{Severity::Err, EventClass::Tcp, "Protocol mismatch", ""};
-inline constexpr Event kNoServerName{Severity::Err, EventClass::Tcp, "No server name known", ""};
-inline constexpr Event kDeliveryConfirmed{Severity::Debug, EventClass::Tcp,
-                                          "Message delivery confirmed", ""};
 
 // Findings; the policy's severity takes the place of crit.
 /// Filled with the policy's tag and the change code: "POLICY [ReadOnly] C-------TS".
@@ -191,21 +173,10 @@ inline constexpr Event kCheckCompleted{Severity::Mark, EventClass::Stamp, "File 
                                        "time kBps"};
 inline constexpr Event kNothingToCheck{Severity::Warn, EventClass::Fil,
                                        "No files or directories defined for checking", ""};
-inline constexpr Event kChecking{Severity::Info, EventClass::Fil, "Checking", "path"};
-inline constexpr Event kDirectoryCounts{Severity::Info, EventClass::Fil,
-                                        "d: %, -: %, l: %, |: %, s: %, c: %, b: %", ""};
 inline constexpr Event kCheckFailed{Severity::Notice, EventClass::Fil, "Check failed", "path"};
-inline constexpr Event kNoMatches{Severity::Err, EventClass::Fil, "No matches found",
-                                  "interface path"};
 inline constexpr Event kGlobFailed{Severity::Err, EventClass::Fil, "%", "interface path"};
 inline constexpr Event kAppearsTwice{Severity::Warn, EventClass::Fil,
                                      "File or directory appears twice in configuration", "path"};
-inline constexpr Event kFilenameTooLong{Severity::Err, EventClass::Fil, "Filename too long",
-                                        "path"};
-inline constexpr Event kNotAbsolute{Severity::Err, EventClass::Fil, "Filename not an absolute path",
-                                    "path"};
-inline constexpr Event kDanglingLink{Severity::Info, EventClass::Fil, "Dangling link",
-                                     "path linked_path"};
 /// The errno text, by make_interface: the field `interface` comes before `msg`.
 inline constexpr Event kInterfaceFailed{Severity::Crit, EventClass::Fil, "%", "userid path"};
 inline constexpr Event kOpendirFailed{Severity::Crit, EventClass::Fil, "%", "interface path"};
@@ -215,9 +186,6 @@ inline constexpr Event kNoSuchGroup{Severity::Crit, EventClass::Fil, "No such gr
 inline constexpr Event kNoSuchUser{Severity::Crit, EventClass::Fil, "No such user",
                                    "interface userid path"};
 inline constexpr Event kWeirdFilename{Severity::Crit, EventClass::Fil, "Weird filename", "path"};
-inline constexpr Event kNotAccessibleOrRegular{
-    Severity::Crit, EventClass::Fil, "Not accessible or not a regular file (% / %)", "path"};
-inline constexpr Event kNotRegular{Severity::Crit, EventClass::Fil, "Not a regular file", "path"};
 inline constexpr Event kChecksumTimeout{Severity::Err, EventClass::Fil,
                                         "Timeout (% sec) while checksumming file", "path"};
 inline constexpr Event kFileUnstable{Severity::Err, EventClass::Fil,

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "server/keeper_parts.h"
+#include "sys/memory.h"
 
 namespace samhain::server {
 namespace {
@@ -164,6 +165,7 @@ void Keeper::Parts::say_start() {
                                 {"userid", std::to_string(geteuid())},
                                 {"path", settings.hides_setup ? "(hidden)" : ground.config.path},
                                 {"hash", ground.config.digest}});
+  if (!sys::can_lock_memory()) notices.tell(report::kInsecureMemory, {});
   for (const config::Problem& problem : ground.config.loaded.problems) {
     notices.tell(report_of(problem, ground.config.path, clock.now_ns()));
   }

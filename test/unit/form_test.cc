@@ -171,7 +171,7 @@ TEST_F(FormTest, BringsEveryByteBackFromOneLine) {
   std::mt19937 random{11};
   for (int i = 0; i < 4'000; ++i) {
     for (const Form form : {Form::Guide, Form::Classic}) {
-      Report report = make(kDanglingLink, 1'795'380'530 * kNs,
+      Report report = make(kWeirdFilename, 1'795'380'530 * kNs,
                            {{"path", random_bytes(random)},
                             {"obj", random_bytes(random)},
                             {"userid", random_bytes(random)}});
