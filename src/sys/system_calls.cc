@@ -88,9 +88,10 @@ constexpr std::array kCommon = {
     SCMP_SYS(exit), SCMP_SYS(exit_group)};
 
 /// What the runtime of the sanitizers asks for besides.
-[[maybe_unused]] constexpr std::array kSanitizers = {SCMP_SYS(prctl), SCMP_SYS(readlink),
-                                                     SCMP_SYS(sched_getaffinity),
-                                                     SCMP_SYS(getrlimit), SCMP_SYS(gettid)};
+[[maybe_unused]] constexpr std::array kSanitizers = {
+    SCMP_SYS(prctl),     SCMP_SYS(readlink), SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(getrlimit), SCMP_SYS(gettid),   SCMP_SYS(pipe),
+    SCMP_SYS(pipe2)};
 
 /// What the C library's resolver and its modules do, beyond opening files and sockets.
 constexpr std::array kResolving = {SCMP_SYS(socket),   SCMP_SYS(connect),    SCMP_SYS(bind),
