@@ -24,6 +24,8 @@ stop_both() {
 trap stop_both EXIT
 trap 'exit 1' INT TERM HUP
 
+write_file() { as_root tee "$1" >/dev/null; }
+
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
 # wait_for_line SECONDS PATTERN…: the first line of the server's log that has all the patterns.
@@ -57,7 +59,7 @@ echo one >"$watched/mode"
 echo one >"$watched/owner"
 echo one >"$watched/removed"
 ln -s content "$watched/link"
-as_root chown root "$watched"
+as_root chown -R root:root "$scratch"
 server_user=$(for user in yule daemon nobody; do id -u "$user" >/dev/null 2>&1 && echo "$user" && break; done)
 as_root chown "$server_user" "$scratch/log/yule"
 port=$(free_port)
@@ -67,7 +69,7 @@ password=$("$build/yule" -G)
 entry=$("$build/yule" -P "$password")
 # The name a client goes by: its canonical name, or its address where that has no dot.
 host=$("$build/samhain" --print-own-name)
-cat >"$scratch/etc/yulerc" <<CONF
+write_file "$scratch/etc/yulerc" <<CONF
 [Log]
 PrintSeverity=none
 LogSeverity=info
@@ -82,7 +84,6 @@ SeverityLookup=info
 [Clients]
 $(printf '%s' "$entry" | sed "s/HOSTNAME/$host/")
 CONF
-as_root chown -R root "$scratch/etc" "$scratch/run"
 as_root chgrp "$(id -g "$server_user")" "$scratch/etc/yulerc"
 as_root chmod 640 "$scratch/etc/yulerc"
 echo "yule -G                       made a password"
@@ -94,10 +95,10 @@ for pid in $(as_root cat "$scratch/run/yule.pid"); do
 done
 
 say "the client: password into the program, baseline of /etc /usr/bin /usr/sbin /usr/lib and the scratch tree"
-(cd "$scratch/sbin" && cp "$build/samhain" samhain.unset &&
-    "$build/samhain_setpwd" samhain.unset set "$password" && mv samhain.unset.set samhain && rm samhain.unset)
-as_root chown root "$scratch/sbin/samhain"
-cat >"$scratch/etc/samhainrc.new" <<CONF
+as_root cp "$build/samhain" "$scratch/sbin/samhain.unset"
+as_root "$build/samhain_setpwd" "$scratch/sbin/samhain.unset" set "$password"
+as_root mv "$scratch/sbin/samhain.unset.set" "$scratch/sbin/samhain"
+write_file "$scratch/etc/samhainrc" <<CONF
 [Log]
 PrintSeverity=crit
 LogSeverity=info
@@ -120,8 +121,7 @@ dir=99/usr/sbin
 dir=99/usr/lib
 dir=99$watched
 CONF
-as_root mv "$scratch/etc/samhainrc.new" "$scratch/etc/samhainrc"
-as_root chown root "$scratch/etc/samhainrc" "$scratch/state" "$scratch/log"
+as_root chmod 600 "$scratch/etc/samhainrc"
 begin=$(now_ms)
 samhain -t init -l none -p warn
 echo "samhain -t init: $(as_root sqlite3 "$scratch/state/samhain_file" 'select count(*) from entry' 2>/dev/null ||
@@ -170,6 +170,6 @@ client's log     $scratch/log/samhain_log
 baseline         $scratch/state/samhain_file   (samhain -d FILE lists it)
 programs         $build/samhain  yule  yulectl  samhain_setpwd
 
-Next: README, section INSTALLATION. To throw this run away: rm -r $scratch${SUDO_NOTE:-}
+Next: README, section INSTALLATION. To throw this run away: rm -r $scratch (as root)
 END
 [ "$lost" -eq 0 ] || give_up "$lost expected lines did not come"
