@@ -24,6 +24,7 @@ stop_both() {
 trap stop_both EXIT
 trap 'exit 1' INT TERM HUP
 
+samhain_list() { as_root "$scratch/sbin/samhain" "--config-file=$scratch/etc/samhainrc" -d default; }
 write_file() { as_root tee "$1" >/dev/null; }
 
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
@@ -46,9 +47,12 @@ wait_for_line() {
     done
 }
 
+# The first port from 49777 up on which nobody listens (/proc/net/tcp has them in hex).
 free_port() {
     port=49777
-    while ss -Hltn "sport = :$port" 2>/dev/null | grep -q .; do port=$((port + 1)); done
+    while grep -qi "^ *[0-9]*: [0-9A-F]*:$(printf %04X "$port") .* 0A " /proc/net/tcp /proc/net/tcp6; do
+        port=$((port + 1))
+    done 2>/dev/null
     echo "$port"
 }
 
@@ -90,9 +94,8 @@ echo "yule -G                       made a password"
 echo "yule -P PASSWORD              $(printf '%s' "$entry" | cut -c 1-60)…"
 yule start
 wait_for_line 10 'msg="Server up' || give_up "the server did not say that it is up: see $log"
-for pid in $(as_root cat "$scratch/run/yule.pid"); do
-    echo "yule runs as $(ps -o user= -p "$pid"), uids $(sed -n 's/^Uid:[[:space:]]*//p' "/proc/$pid/status")"
-done
+pid=$(as_root cat "$scratch/run/yule.pid")
+echo "yule runs as $server_user: uids $(sed -n 's/^Uid:[[:space:]]*//p' "/proc/$pid/status")"
 
 say "the client: password into the program, baseline of /etc /usr/bin /usr/sbin /usr/lib and the scratch tree"
 as_root cp "$build/samhain" "$scratch/sbin/samhain.unset"
@@ -124,8 +127,8 @@ CONF
 as_root chmod 600 "$scratch/etc/samhainrc"
 begin=$(now_ms)
 samhain -t init -l none -p warn
-echo "samhain -t init: $(as_root sqlite3 "$scratch/state/samhain_file" 'select count(*) from entry' 2>/dev/null ||
-    echo the) objects in $(($(now_ms) - begin)) ms"
+end=$(now_ms)
+echo "samhain -t init: $(samhain_list | wc -l) objects in $((end - begin)) ms"
 samhain start
 wait_for_line 30 'File check completed' || give_up "no check of the client arrived: see $log"
 
