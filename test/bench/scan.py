@@ -9,6 +9,7 @@ import os
 import shutil
 import statistics
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -18,7 +19,7 @@ ATTRIBUTES_AIDE = "p+i+n+u+g+s+b+m+c+ftype+l+sha256"
 def parse_arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
-    parser.add_argument("--peers", required=True)
+    parser.add_argument("--peers", help="folder with Debian's peers unpacked; without: only the floor and samhain")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--files", type=int, default=100_000)
     return parser.parse_args()
@@ -103,10 +104,8 @@ def run(command, environment):
             "status": process.returncode}
 
 
-def commands(options, tree, work):
-    """name -> (command, environment); init commands come before the check that needs their baseline."""
-    build, peers = options.build, options.peers
-    libraries = dict(os.environ, LD_LIBRARY_PATH=f"{peers}/usr/lib/x86_64-linux-gnu:{peers}/lib/x86_64-linux-gnu")
+def our_commands(build, tree, work):
+    """name -> (command, environment); init comes before the check that needs its baseline."""
     ours = f"{work}/ours"
     write(f"{ours}/samhainrc", f"""[Log]
 PrintSeverity=none
@@ -121,6 +120,16 @@ SetSpoolPath={ours}/state/spool
 dir=99{tree}
 """)
     os.makedirs(f"{ours}/state", exist_ok=True)
+    samhain = [f"{build}/samhain", f"--config-file={ours}/samhainrc", "-t"]
+    return {
+        "floor": ([f"{build}/test/bench/floor", tree], os.environ),
+        "samhain init": (samhain + ["init"], os.environ),
+        "samhain check": (samhain + ["check"], os.environ),
+    }
+
+
+def peers_commands(peers, tree, work):
+    libraries = dict(os.environ, LD_LIBRARY_PATH=f"{peers}/usr/lib/x86_64-linux-gnu:{peers}/lib/x86_64-linux-gnu")
     write(f"{work}/aide.conf", f"""database_in=file:{work}/aide.db
 database_out=file:{work}/aide.db
 gzip_dbout=no
@@ -167,13 +176,9 @@ SetLockfilePath={work}/samhain/pid
                 f"mount --bind {work}/samhain/etc /etc/samhain && "
                 f"exec {peers}/usr/sbin/samhain -t {action} --foreground"]
 
-    samhain = [f"{build}/samhain", f"--config-file={ours}/samhainrc", "-t"]
     tripwire = f"{peers}/usr/sbin/tripwire"
     aide = [f"{peers}/usr/bin/aide", f"--config={work}/aide.conf"]
     return {
-        "floor": ([f"{build}/test/bench/floor", tree], os.environ),
-        "samhain init": (samhain + ["init"], os.environ),
-        "samhain check": (samhain + ["check"], os.environ),
         "Debian aide init": (aide + ["--init"], libraries),
         "Debian aide check": (aide + ["--check"], libraries),
         "Debian samhain init": (samhain_of_debian("init"), libraries),
@@ -193,10 +198,11 @@ def main():
     directory = os.path.join(options.build, "bench")
     print(f"corpus: {options.files} real files ...", flush=True)
     tree = make_corpus(os.path.join(directory, "corpus"), options.files)
-    work = os.path.join(directory, "work")
-    shutil.rmtree(work, ignore_errors=True)
-    os.makedirs(work)
-    all_commands = commands(options, tree, work)
+    # Not below the build: root trusts no configuration in a folder that somebody else owns.
+    work = tempfile.mkdtemp(prefix="samhain-bench-")
+    all_commands = our_commands(options.build, tree, work)
+    if options.peers:
+        all_commands |= peers_commands(options.peers, tree, work)
     size = sum(os.lstat(os.path.join(here, name)).st_size for here, _, names in os.walk(tree) for name in names)
     print(f"{size / 2**30:.2f} GiB; {os.cpu_count()} cores; {options.rounds} rounds", flush=True)
     run(*all_commands["floor"])  # warm the cache
@@ -216,6 +222,7 @@ def main():
         print(f"| {name} | {spread([r['wall'] for r in runs])} | {spread([r['cpu'] for r in runs])} | "
               f"{statistics.median(r['memory'] for r in runs):.0f} | {spread(ratios)} | "
               f"{','.join(sorted({str(r['status']) for r in runs}))} |")
+    shutil.rmtree(work)
 
 
 main()
