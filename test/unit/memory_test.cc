@@ -27,7 +27,9 @@ bool may_lock_within(rlim_t limit) {
 
 TEST(Memory, CanBeLockedWithinTheLimit) { EXPECT_TRUE(may_lock_within(65'536)); }
 
+#ifndef WITH_SANITIZERS  // their runtime answers mlock(2) itself: it does nothing and succeeds
 TEST(Memory, CannotBeLockedBeyondIt) { EXPECT_FALSE(may_lock_within(0)); }
+#endif
 
 }  // namespace
 }  // namespace samhain::sys
