@@ -108,7 +108,7 @@ void Handshakes::on_resume(Connection& connection, const Bound& resume) {
   parts_.connections.make_member(connection);
   const wire::Resumed resumed{
       .mac = wire::resumed_mac(*session.mac, message->nonce, resume.binding),
-      .next_seq = parts_.journal.ledger().next(client->name(), session.spool)};
+      .next_seq = parts_.journal.ledger().durable(client->name(), session.spool)};
   parts_.connections.reply(connection, wire::Type::Resumed, wire::encode(resumed), false);
 }
 
@@ -186,7 +186,7 @@ void Handshakes::on_proven(Connection& connection, ByteView m2_and_key) {
   accepted.session_id = crypto::random_array<16>();
   accepted.lifetime_s = static_cast<std::uint32_t>(parts_.settings.session_lifetime.count());
   accepted.max_frame = wire::kMaxMember;
-  accepted.next_seq = parts_.journal.ledger().next(client.name(), speaker.spool_id);
+  accepted.next_seq = parts_.journal.ledger().durable(client.name(), speaker.spool_id);
 
   Session session;
   session.id = accepted.session_id;

@@ -190,14 +190,24 @@ Ledger::Spool& Ledger::spool_of(Client& client, const wire::Id& id) {
   return spools.back();
 }
 
-std::uint64_t Ledger::next(std::string_view client, const wire::Id& spool) const {
+const Ledger::Spool* Ledger::find(std::string_view client, const wire::Id& id) const {
   const auto found = clients_.find(client);
-  if (found == clients_.end()) return 0;
+  if (found == clients_.end()) return nullptr;
   // From the end: the spool in use is the last one.
   const auto& spools = found->second.spools;
   const auto it = std::find_if(spools.rbegin(), spools.rend(),
-                               [&spool](const Spool& known) { return known.id == spool; });
-  return it == spools.rend() ? 0 : it->next;
+                               [&id](const Spool& spool) { return spool.id == id; });
+  return it == spools.rend() ? nullptr : &*it;
+}
+
+std::uint64_t Ledger::next(std::string_view client, const wire::Id& spool) const {
+  const Spool* known = find(client, spool);
+  return known == nullptr ? 0 : known->next;
+}
+
+std::uint64_t Ledger::durable(std::string_view client, const wire::Id& spool) const {
+  const Spool* known = find(client, spool);
+  return known == nullptr ? 0 : known->standing;
 }
 
 void Ledger::advance(std::string_view client, const wire::Id& spool, std::uint64_t next) {

@@ -34,6 +34,9 @@ class Ledger {
 
   /// The number expected next, what the current batch holds included; 0 for a spool not known.
   std::uint64_t next(std::string_view client, const wire::Id& spool) const;
+  /// Without the current batch: what is below stays in the log whatever happens, and only that may
+  /// the client be told to forget.
+  std::uint64_t durable(std::string_view client, const wire::Id& spool) const;
   /// The current batch holds the reports below `next`.
   void advance(std::string_view client, const wire::Id& spool, std::uint64_t next);
 
@@ -70,6 +73,7 @@ class Ledger {
   bool read_record(ByteView payload, Intent& open_intent);
   void keep(const Intent& intent);
   Spool& spool_of(Client& client, const wire::Id& id);
+  const Spool* find(std::string_view client, const wire::Id& id) const;
   Bytes snapshot() const;
 
   std::string path_;

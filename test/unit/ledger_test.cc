@@ -103,6 +103,21 @@ TEST_F(LedgerTest, CountsTheCurrentBatchAtOnceAndKeepsItOnceItStands) {
   EXPECT_EQ(next(), 4U);
 }
 
+TEST_F(LedgerTest, PromisesOnlyWhatIsInTheLog) {
+  open();
+  EXPECT_EQ(ledger_->durable(kClient, kSpool), 0U);
+  gather(1, 4);
+  EXPECT_EQ(ledger_->durable(kClient, kSpool), 0U);
+  commit();
+  EXPECT_EQ(ledger_->durable(kClient, kSpool), 4U);
+  gather(4, 6);
+  announce();
+  EXPECT_EQ(ledger_->durable(kClient, kSpool), 4U);
+  EXPECT_EQ(next(), 6U);
+  commit();
+  EXPECT_EQ(ledger_->durable(kClient, kSpool), 6U);
+}
+
 TEST_F(LedgerTest, FallsBackWhenTheBatchNeverReachedTheLog) {
   open();
   gather(1, 4);
