@@ -133,14 +133,18 @@ part_lint() {
     done
 }
 
-part_e2e() {
-    configure_and_make "$build" --enable-werror -- all
-    say "end to end"
-    results=$build/e2e.xml
+# run_e2e RESULTS [ARGUMENT…]
+run_e2e() {
+    results=$1
+    shift
     as_root rm -f "$results"
-    as_root env SAMHAIN_BUILD="$build" PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -p no:cacheprovider \
-        -q --durations=10 --junitxml="$results" "$top/test/e2e" || true
-    numbers=$(/usr/bin/python3 - "$results" <<'PYTHON'
+    as_root env SAMHAIN_BUILD="$build" PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest \
+        -o cache_dir="$build/e2e-cache" -q --durations=10 --junitxml="$results" "$@" "$top/test/e2e" || true
+}
+
+# count_e2e RESULTS: passed, failed, skipped.
+count_e2e() {
+    /usr/bin/python3 - "$1" <<'PYTHON'
 import sys, xml.etree.ElementTree as tree
 try:
     suites = list(tree.parse(sys.argv[1]).getroot().iter("testsuite"))
@@ -150,13 +154,29 @@ total, bad, left = (sum(int(s.get(k)) for s in suites for k in keys)
                     for keys in (("tests",), ("failures", "errors"), ("skipped",)))
 print(max(total - bad - left, 0), bad if total else 1, left)
 PYTHON
-)
-    # shellcheck disable=SC2086
-    set -- $numbers
-    pass "$1 end-to-end tests" "$1"
-    [ "$2" -eq 0 ] || fail "$2 end-to-end tests" "$2"
+}
+
+part_e2e() {
+    configure_and_make "$build" --enable-werror -- all
+    say "end to end"
+    run_e2e "$build/e2e.xml"
+    # shellcheck disable=SC2046
+    set -- $(count_e2e "$build/e2e.xml")
+    good=$1 bad=$2 left=$3
+    # Real daemons, real time: on a machine that stood still for seconds a deadline can pass.  A test
+    # that fails gets one more try, and that is said.
+    if [ "$bad" -gt 0 ] && [ "$bad" -le 5 ] && [ "$good" -gt 0 ]; then
+        say "$bad end-to-end tests failed: one more try of these"
+        run_e2e "$build/e2e-again.xml" --last-failed
+        # shellcheck disable=SC2046
+        set -- $(count_e2e "$build/e2e-again.xml")
+        echo "$1 end-to-end tests passed only at the second try"
+        good=$((good + $1)) bad=$2
+    fi
+    pass "$good end-to-end tests" "$good"
+    [ "$bad" -eq 0 ] || fail "$bad end-to-end tests" "$bad"
     # Nothing may be skipped where everything needed is installed: CI runs as root.
-    [ "$3" -eq 0 ] || fail "$3 end-to-end tests were skipped" "$3"
+    [ "$left" -eq 0 ] || fail "$left end-to-end tests were skipped" "$left"
 }
 
 # shellcheck disable=SC2086
