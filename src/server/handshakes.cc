@@ -56,11 +56,16 @@ void Handshakes::begin(Connection& connection) {
   connection.stage = Stage::Begun;
   connection.gate = parts_.gates.next();
   const bool is_sent =
-      connection.gate < parts_.gates.size() &&
+      connection.gate < parts_.gates.size() && begun_[connection.gate] < kMaxBegun &&
       parts_.gates.send(connection.gate, kBegin,
                         encode(Begin{connection.id, connection.hello->speaker, verifier.salt,
                                      verifier.v, connection.hello->a_public}));
-  if (!is_sent) parts_.connections.refuse(connection, wire::Refusal::Unavailable);
+  if (is_sent) {
+    ++begun_[connection.gate];
+    return;
+  }
+  connection.stage = Stage::Open;  // the gate was not asked, the client is not to blame
+  parts_.connections.refuse(connection, wire::Refusal::Unavailable);
 }
 
 void Handshakes::on_proof(Connection& connection, const Bound& proof) {
@@ -127,7 +132,7 @@ bool Handshakes::is_current(Connection& connection, Client& client, const wire::
 bool Handshakes::take(std::size_t gate, std::uint16_t kind, ByteView payload) {
   if (kind == kBad) {
     const auto complaint = decode_complaint(payload);
-    if (!complaint) return false;
+    if (!complaint || !take_answer(gate)) return false;
     Connection* connection = find(gate, complaint->connection, Stage::Begun);
     if (connection == nullptr) return true;
     connection->stage = Stage::Open;  // nothing is left at the gate
@@ -138,6 +143,7 @@ bool Handshakes::take(std::size_t gate, std::uint16_t kind, ByteView payload) {
   const auto about = decode_about(payload);
   if (!about) return false;
   if (kind == kChallenge) {
+    if (!take_answer(gate)) return false;
     Connection* connection = find(gate, about->connection, Stage::Begun);
     if (connection == nullptr) return true;
     base::Reader reader(about->rest);
@@ -154,6 +160,14 @@ bool Handshakes::take(std::size_t gate, std::uint16_t kind, ByteView payload) {
   connection->client->state = ClientState::Failed;
   parts_.guard.blame(*connection, report::kSessionKeyMismatch);
   parts_.connections.refuse(*connection, wire::Refusal::WrongProof);
+  return true;
+}
+
+/// One question to the gate less, whether its connection is still there or not.  False: it answers
+/// what nobody asked.
+bool Handshakes::take_answer(std::size_t gate) {
+  if (begun_[gate] == 0) return false;
+  --begun_[gate];
   return true;
 }
 
@@ -229,6 +243,7 @@ bool Handshakes::has_journal(Connection& connection) {
 }
 
 void Handshakes::forget_gate(std::size_t gate) {
+  begun_[gate] = 0;
   std::vector<ConnectionId> lost;
   parts_.connections.for_each([&](const Connection& connection) {
     const bool is_there = connection.stage == Stage::Begun ||
@@ -245,8 +260,8 @@ void Handshakes::forget_gate(std::size_t gate) {
 }
 
 void Handshakes::abandon(Connection& connection) {
-  if (connection.stage == Stage::Challenged) parts_.guard.count_failure(connection);
   if (connection.stage != Stage::Begun && connection.stage != Stage::Challenged) return;
+  parts_.guard.count_failure(connection);
   parts_.gates.send(connection.gate, kForget, encode_about(connection.id));
 }
 

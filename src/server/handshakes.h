@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "base/clock.h"
 #include "server/connections.h"
@@ -33,7 +34,11 @@ class Handshakes {
     Notices& notices;
     Tally& tally;
   };
-  explicit Handshakes(Parts parts) : parts_(parts) {}
+  explicit Handshakes(Parts parts) : parts_(parts), begun_(parts.gates.size()) {}
+
+  /// Challenges that one gate is asked for at a time: about a second of its work.  Whoever comes
+  /// then is refused and comes again, rather than that everybody waits for a stranger's queue.
+  static constexpr std::size_t kMaxBegun = 256;
 
   // From a front; the connection is the front's own.
   void on_hello(Connection& connection, ByteView payload);
@@ -44,8 +49,8 @@ class Handshakes {
   bool take(std::size_t gate, std::uint16_t kind, ByteView payload);
   /// A gate died: its handshakes are refused, the clients come again.
   void forget_gate(std::size_t gate);
-  /// A connection ends before it is a member: the gate forgets it, and a challenge that cost us
-  /// arithmetic and was not answered counts as a failed attempt.
+  /// A connection ends before it is a member: the gate forgets it, and a challenge that costs us
+  /// arithmetic and is not answered counts as a failed attempt, whether it is made already or not.
   void abandon(Connection& connection);
 
  private:
@@ -56,8 +61,10 @@ class Handshakes {
   void tell_arrival(Arrival arrival, const Client& client);
   bool has_journal(Connection& connection);
   bool is_current(Connection& connection, Client& client, const wire::Id& session);
+  bool take_answer(std::size_t gate);
   Connection* find(std::size_t gate, ConnectionId id, Stage stage);
   Parts parts_;
+  std::vector<std::size_t> begun_;  ///< of each gate: asked, not answered yet
 };
 
 }  // namespace samhain::server
