@@ -232,13 +232,26 @@ void Ledger::remember_instance(std::string_view client, const wire::Id& instance
 
   base::Writer writer;
   writer.number(kInstance).text(client).raw_bytes(instance);
-  const Bytes bytes = record(writer.view());
-  // A failure costs one word in the log after a restart; a torn record must not stay, though.
-  if (sys::write_all(fd_.get(), bytes)) {
-    size_ += bytes.size();
-  } else if (ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) {
-    compact_above_ = 0;
+  // A failure costs one word in the log after a restart.
+  (void)append(record(writer.view()));
+}
+
+/// Never behind half a record, which would hide all that follows, nor into a file that has lost its
+/// name.
+Result<void> Ledger::append(ByteView bytes) {
+  if (is_unusable_) {
+    if (auto compacted = compact(); !compacted) return compacted;
   }
+  if (auto written = sys::write_all(fd_.get(), bytes); !written) {
+    cut_back();
+    return written.error().within("ledger", path_);
+  }
+  size_ += bytes.size();
+  return {};
+}
+
+void Ledger::cut_back() {
+  if (ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) is_unusable_ = true;
 }
 
 Result<void> Ledger::intend(const sink::Landing& landing) {
@@ -250,14 +263,13 @@ Result<void> Ledger::intend(const sink::Landing& landing) {
     writer.text(client->first).raw_bytes(id).number(next(client->first, id));
   }
   const Bytes bytes = record(writer.view());
-  auto written = sys::write_all(fd_.get(), bytes);
-  if (written && fdatasync(fd_.get()) != 0) written = system_error("fdatasync", errno);
-  if (!written) {
-    // Half a record would hide the ones that come after it.
-    if (ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) compact_above_ = 0;
-    return written.error().within("ledger", path_);
+  if (auto appended = append(bytes); !appended) return appended;
+  if (fdatasync(fd_.get()) != 0) {
+    const int error = errno;
+    size_ -= bytes.size();
+    cut_back();
+    return system_error("ledger " + path_, error);
   }
-  size_ += bytes.size();
   last_stood_ = false;
   return {};
 }
@@ -286,6 +298,7 @@ Bytes Ledger::snapshot() const {
 Result<void> Ledger::compact() {
   base::Writer writer;
   writer.raw_bytes(as_bytes(kMagic)).raw_bytes(snapshot());
+  is_unusable_ = true;  // from the rename on fd_ leads to a file without a name
   if (auto written = sys::write_file_atomically(path_, writer.view(), 0600); !written) {
     return written.error().within("ledger", path_);
   }
@@ -295,6 +308,7 @@ Result<void> Ledger::compact() {
   size_ = writer.size();
   compact_above_ = std::max(kMinCompaction, 4 * size_);
   last_stood_ = true;
+  is_unusable_ = false;
   return {};
 }
 

@@ -46,12 +46,13 @@ class Ledger {
   bool knows_instance(std::string_view client, const wire::Id& instance) const;
   void remember_instance(std::string_view client, const wire::Id& instance);
 
-  /// Before the batch is written.  Errors: System; the file is as before then.
+  /// Before the batch is written.  Errors: System; nothing of it counts then.
   Result<void> intend(const sink::Landing& landing);
   /// The batch is in the log.
   void stand();
 
-  /// Starts the file anew with what holds; between batches only.
+  /// Starts the file anew with what holds.  Errors: System; what the file holds is still true then,
+  /// and the next record tries again.
   Result<void> compact();
   bool wants_compaction() const { return size_ > compact_above_; }
 
@@ -72,6 +73,8 @@ class Ledger {
   Result<void> load(ByteView file, const std::string& log_path);
   bool read_record(ByteView payload, Intent& open_intent);
   void keep(const Intent& intent);
+  Result<void> append(ByteView bytes);
+  void cut_back();
   Spool& spool_of(Client& client, const wire::Id& id);
   const Spool* find(std::string_view client, const wire::Id& id) const;
   Bytes snapshot() const;
@@ -80,6 +83,9 @@ class Ledger {
   UniqueFd fd_;
   std::uint64_t size_ = 0;
   std::uint64_t compact_above_ = 0;
+  /// What fd_ leads to is no file to append to: half a record is at its end, or another file has
+  /// its name.  compact() makes a good one.
+  bool is_unusable_ = false;
   bool last_stood_ = true;  ///< what became of the intent before the one to come
   Clients clients_;
   std::vector<std::pair<Clients::pointer, wire::Id>> batch_;

@@ -1,7 +1,9 @@
 #include "server/ledger.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -187,6 +189,44 @@ TEST_F(LedgerTest, ForgetsAnIntentThatFailedBeforeTheOneThatStood) {
   open();
   EXPECT_EQ(next(), 5U);
   EXPECT_EQ(lines(), 4U);
+}
+
+/// While it lives this process can open one descriptor more, and no second beside it.
+class OneDescriptorLeft {
+ public:
+  OneDescriptorLeft() {
+    const UniqueFd lowest(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    EXPECT_TRUE(lowest);
+    EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before_), 0);
+    rlimit now = before_;
+    now.rlim_cur = static_cast<rlim_t>(lowest.get()) + 1;
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &now), 0);
+  }
+  ~OneDescriptorLeft() { EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before_), 0); }
+  OneDescriptorLeft(const OneDescriptorLeft&) = delete;
+  OneDescriptorLeft& operator=(const OneDescriptorLeft&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(LedgerTest, NeverWritesIntoTheFileThatACompactionReplaced) {
+  open();
+  gather(1, 4);
+  commit();
+  {
+    // The new file has the name already when its directory cannot be flushed.
+    const OneDescriptorLeft left;
+    ASSERT_FALSE(ledger_->compact());
+    gather(4, 6);
+    const auto landing = log_->landing();
+    ASSERT_TRUE(landing);
+    ASSERT_FALSE(ledger_->intend(*landing));
+  }
+  commit();
+  open();
+  EXPECT_EQ(next(), 6U);
+  EXPECT_EQ(lines(), 5U);
 }
 
 TEST_F(LedgerTest, NeverTakesAFailedIntentForTheLog) {
