@@ -40,7 +40,8 @@ int refuse(const Options& options, const std::vector<Report>& lines) {
   auto loop = sys::Loop::create();
   if (!loop) base::die(loop.error().text());
   Outlets outlets{**loop, clock,
-                  options.print_threshold.value_or(SeveritySet::from(Severity::Info))};
+                  options.print_threshold.value_or(SeveritySet::from(Severity::Info)),
+                  Outlets::kPatienceOfWatched};
   for (const Report& line : lines) outlets.submit(line);
   outlets.submit(report::make(report::kExit, clock.now_ns(),
                               {{"program", "Samhain"}, {"status", "exit_failure"}}));

@@ -31,13 +31,15 @@ sink::LogFile::Settings log_settings(const Settings& settings) {
 
 }  // namespace
 
-Outlets::Outlets(sys::Loop& loop, const base::Clock& clock, SeveritySet first_threshold)
+Outlets::Outlets(sys::Loop& loop, const base::Clock& clock, SeveritySet first_threshold,
+                 std::chrono::milliseconds patience)
     : loop_(loop),
       clock_(clock),
       instance_id_(crypto::random_array<16>()),
+      patience_(patience),
       dispatcher_(clock),
       embedded_(take_embedded_password()) {
-  dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, report::Form::Guide),
+  dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, report::Form::Guide, patience_),
                   first_threshold);
 }
 
@@ -59,7 +61,7 @@ Result<void> Outlets::open(const Settings& settings) {
 }
 
 void Outlets::add_terminal(const Settings& settings) {
-  dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, settings.print_form),
+  dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, settings.print_form, patience_),
                   settings.print_threshold);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,8 +26,13 @@ namespace samhain::agent {
 /// from the settings, and again when they change.
 class Outlets {
  public:
+  /// How long a run that somebody watches waits for each line on its console; others never do.
+  static constexpr std::chrono::milliseconds kPatienceOfWatched{5'000};
+
   /// Borrows `loop` and `clock`.  Until open() there is only stderr, with `first_threshold`.
-  Outlets(sys::Loop& loop, const base::Clock& clock, SeveritySet first_threshold);
+  /// `patience`: how long each line on stderr may wait for its reader.
+  Outlets(sys::Loop& loop, const base::Clock& clock, SeveritySet first_threshold,
+          std::chrono::milliseconds patience);
   ~Outlets();
   Outlets(const Outlets&) = delete;
   Outlets& operator=(const Outlets&) = delete;
@@ -67,6 +73,7 @@ class Outlets {
   sys::Loop& loop_;
   const base::Clock& clock_;
   const wire::Id instance_id_;
+  const std::chrono::milliseconds patience_;
   sink::Dispatcher dispatcher_;
   UniqueFd console_;
   bool has_left_terminal_ = false;

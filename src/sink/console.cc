@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string_view>
 
 namespace samhain::sink {
@@ -13,9 +14,16 @@ namespace {
 /// A pipe that poll(2) calls writable takes this much without blocking (POSIX: at least 512 bytes).
 constexpr std::size_t kPiece = 512;
 
-bool can_write(int fd) {
-  pollfd item{fd, POLLOUT, 0};
-  return poll(&item, 1, 0) == 1;
+using Clock = std::chrono::steady_clock;
+
+/// Can something be written before `deadline`?
+bool can_write(int fd, Clock::time_point deadline) {
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    pollfd item{fd, POLLOUT, 0};
+    const int ready = poll(&item, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    if (ready >= 0 || errno != EINTR) return ready == 1;
+  }
 }
 
 }  // namespace
@@ -25,9 +33,10 @@ Result<void> Console::write(const Report& report) {
   line += '\n';
   if (is_torn_) line.insert(line.begin(), '\n');
 
+  const auto deadline = Clock::now() + patience_;
   std::string_view rest = line;
   while (!rest.empty()) {
-    if (!can_write(fd_)) {
+    if (!can_write(fd_, deadline)) {
       is_torn_ = is_torn_ || rest.size() != line.size();
       return Error{Error::Kind::Busy, "the reader of the console does not read"};
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -9,10 +10,12 @@
 namespace samhain::sink {
 
 /// Lines on stderr (or, in a daemon, on a console device).  A reader that stops reading costs
-/// lines, never the daemon: a write that would block is given up.  The program must ignore SIGPIPE.
+/// lines, never the daemon: a write that would block is given up, at once or, for a run that
+/// somebody watches, after `patience` for each line.  The program must ignore SIGPIPE.
 class Console final : public Sink {
  public:
-  Console(int fd, report::Form form) : fd_(fd), form_(form) {}
+  Console(int fd, report::Form form, std::chrono::milliseconds patience = {})
+      : fd_(fd), form_(form), patience_(patience) {}
   std::string_view service() const override { return "console"; }
   std::string object() const override { return "stderr"; }
   /// Errors: Busy (the reader does not read; the line, or the rest of it, is lost), System.
@@ -21,6 +24,7 @@ class Console final : public Sink {
  private:
   int fd_;
   report::Form form_;
+  std::chrono::milliseconds patience_;
   bool is_torn_ = false;  ///< the last line was given up half-way: the next one starts afresh
 };
 

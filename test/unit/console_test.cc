@@ -5,8 +5,11 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include "samhain/handle.h"
 #include "sink_support.h"
@@ -53,6 +56,33 @@ TEST_F(ConsoleTest, GivesUpInsteadOfWaitingForAReader) {
   ASSERT_TRUE(console.write(some_report()));
   const std::string text = drained();
   EXPECT_TRUE(text.find("CRIT") == 0 || text.find("\nCRIT") == 0) << "on a line of its own";
+}
+
+TEST_F(ConsoleTest, WithPatienceASlowReaderGetsEveryLine) {
+  constexpr int kLines = 1'000;
+  Console console{write_end.get(), report::Form::Classic, std::chrono::seconds{60}};
+  const Report report = some_report(Severity::Crit, "/" + std::string(1'000, 'a'));
+  std::size_t lines = 0;
+  std::thread reader{[&] {
+    for (std::string text = drained(); !text.empty(); text = drained()) {
+      lines += static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+    }
+  }};
+  Result<void> written;
+  for (int i = 0; i < kLines && written; ++i) written = console.write(report);
+  write_end.reset();
+  reader.join();
+  EXPECT_TRUE(written);
+  EXPECT_EQ(lines, static_cast<std::size_t>(kLines));
+}
+
+TEST_F(ConsoleTest, PatienceEnds) {
+  Console console{write_end.get(), report::Form::Classic, std::chrono::milliseconds{5}};
+  const Report report = some_report(Severity::Crit, "/" + std::string(1'000, 'a'));
+  Result<void> written;
+  for (int i = 0; i < 1'000 && written; ++i) written = console.write(report);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().kind, Error::Kind::Busy);
 }
 
 TEST_F(ConsoleTest, SaysThatTheReaderIsGone) {
