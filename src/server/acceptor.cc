@@ -93,13 +93,18 @@ void Acceptor::make_room(const std::string& address) {
   }
 }
 
+void Acceptor::tell_refused(const std::string& address) {
+  if (refusals_.is_blocked(address)) return;
+  refusals_.count_failure(address);
+  parts_.notices.tell_filled(report::kRefusedConnection, {address}, {{"subroutine", "libwrap"}});
+}
+
 void Acceptor::on_verdict(ConnectionId id, bool is_allowed) {
   Connection* connection = parts_.connections.find(id);
   if (connection == nullptr) return;
   if (!is_allowed) {
     ++parts_.tally.refused_by_libwrap;
-    parts_.notices.tell_filled(report::kRefusedConnection, {connection->address},
-                               {{"subroutine", "libwrap"}});
+    tell_refused(connection->address);
     return parts_.connections.forget(*connection);
   }
   parts_.notices.tell(report::kNewConnection,

@@ -20,6 +20,7 @@ class Acceptor {
  public:
   struct Parts {
     sys::Loop& loop;
+    const base::Clock& clock;
     const Settings& settings;
     Connections& connections;
     Lookups& lookups;
@@ -28,7 +29,13 @@ class Acceptor {
     Tally& tally;
   };
   Acceptor(Parts parts, std::vector<UniqueFd> listeners, std::size_t max_connections)
-      : parts_(parts), listeners_(std::move(listeners)), max_connections_(max_connections) {}
+      : parts_(parts),
+        refusals_(parts.clock, kMaxRefusals),
+        listeners_(std::move(listeners)),
+        max_connections_(max_connections) {}
+
+  /// Lines about libwrap's refusals that one address gets in a minute.
+  static constexpr unsigned kMaxRefusals = 10;
 
   Result<void> start();
   /// While paused, connections wait in the kernel's backlog.
@@ -42,9 +49,11 @@ class Acceptor {
   void accept_some(int listener);
   void take(UniqueFd socket);
   void make_room(const std::string& address);
+  void tell_refused(const std::string& address);
   void on_verdict(ConnectionId id, bool is_allowed);
   void rest();
   Parts parts_;
+  Limiter refusals_;
   std::vector<UniqueFd> listeners_;
   std::size_t max_connections_;
   bool is_paused_ = false;

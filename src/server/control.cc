@@ -46,10 +46,11 @@ void Control::accept() {
   visitors_.emplace(id, std::move(visitor));
 }
 
-bool Control::may_ask(int socket) const {
+bool Control::may_ask(int socket) {
   const auto uid = sys::peer_uid(socket);
   if (uid && (*uid == 0 || *uid == geteuid() || allowed_ == *uid)) return true;
-  notices_.tell(kWrongUid, {{"userid", uid ? std::to_string(*uid) : "unknown"}});
+  const std::string shown = uid ? std::to_string(*uid) : "unknown";
+  if (lines_.may_tell("uid " + shown)) notices_.tell(kWrongUid, {{"userid", shown}});
   return false;
 }
 

@@ -10,6 +10,7 @@
 
 #include "samhain/handle.h"
 #include "samhain/result.h"
+#include "server/limiter.h"
 #include "server/notices.h"
 #include "sys/loop.h"
 
@@ -23,8 +24,8 @@ class Control {
   /// The lines that answer a command, each with its newline; nothing for one that is unknown.
   using Answer = std::function<std::optional<std::string>(std::string_view command)>;
 
-  Control(sys::Loop& loop, Notices& notices, Answer answer)
-      : loop_(loop), notices_(notices), answer_(std::move(answer)) {}
+  Control(sys::Loop& loop, const base::Clock& clock, Notices& notices, Answer answer)
+      : loop_(loop), notices_(notices), lines_(clock, 1), answer_(std::move(answer)) {}
   ~Control();
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
@@ -45,7 +46,7 @@ class Control {
     std::size_t sent = 0;
   };
   void accept();
-  bool may_ask(int socket) const;
+  bool may_ask(int socket);
   void proceed(int id);
   bool read_command(Visitor& visitor);
   void answer(Visitor& visitor, std::string_view command);
@@ -53,6 +54,7 @@ class Control {
   void dismiss(int id);
   sys::Loop& loop_;
   Notices& notices_;
+  Limiter lines_;  ///< any local user may knock, and need not fill the log with it
   Answer answer_;
   UniqueFd listener_;
   std::optional<uid_t> allowed_;

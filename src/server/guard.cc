@@ -34,6 +34,12 @@ void Guard::violated(Connection& connection, std::string_view reason) {
   connections_.forget(connection);
 }
 
+void Guard::tell_end(const Connection& connection, const report::Event& event) {
+  const std::string key = std::string{event.message} + " " + connection.address;
+  if (!connection.is_member() && !ends_.may_tell(key)) return;
+  notices_.tell(event, {{"client", connection.shown_name()}});
+}
+
 void Guard::tell_violation(const Connection& connection, std::string_view reason) {
   ++tally_.violations;
   if (!lines_.is_blocked(connection.address)) {

@@ -19,6 +19,7 @@ class Guard {
         Tally& tally)
       : limiter_(limiter),
         lines_(clock, kMaxLines),
+        ends_(clock, 1),
         notices_(notices),
         connections_(connections),
         tally_(tally) {}
@@ -37,11 +38,15 @@ class Guard {
   /// It is closed already.
   void violated(Connection& connection, std::string_view reason);
 
+  /// Its connection broke: a line, for a stranger one a minute of each kind and address.
+  void tell_end(const Connection& connection, const report::Event& event);
+
  private:
   void tell_invalid(const Connection& connection, std::string_view reason);
   void tell_violation(const Connection& connection, std::string_view reason);
   Limiter& limiter_;
   Limiter lines_;
+  Limiter ends_;
   Notices& notices_;
   Connections& connections_;
   Tally& tally_;

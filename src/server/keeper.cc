@@ -61,7 +61,7 @@ Result<void> Keeper::Parts::start() {
   build(std::move(ground.listeners));
   if (ground.control_listener) {
     control = std::make_unique<Control>(
-        *loop, notices, [this](std::string_view command) { return answer(command); });
+        *loop, clock, notices, [this](std::string_view command) { return answer(command); });
     control->allow(settings.socket_uid);
     if (auto opened = control->open(std::move(ground.control_listener)); !opened) return opened;
   }
@@ -82,7 +82,7 @@ void Keeper::Parts::build(std::vector<UniqueFd> listeners) {
   intake = std::make_unique<Intake>(Intake::Parts{
       clock, settings, roster, *ground.journal, dispatcher, *connections, *guard, notices, tally});
   acceptor = std::make_unique<Acceptor>(
-      Acceptor::Parts{*loop, settings, *connections, lookups, limiter, notices, tally},
+      Acceptor::Parts{*loop, clock, settings, *connections, lookups, limiter, notices, tally},
       std::move(listeners), max_connections(fronts->size()));
 }
 
@@ -268,11 +268,11 @@ void Keeper::Parts::on_gone(Connection& connection, Departure departure) {
     case Departure::Closed:
       break;
     case Departure::Reset:
-      notices.tell(report::kConnectionReset, {{"client", connection.shown_name()}});
+      guard->tell_end(connection, report::kConnectionReset);
       break;
     case Departure::HandshakeTimeout:
     case Departure::FrameTimeout:
-      notices.tell(report::kConnectionTimeout, {{"client", connection.shown_name()}});
+      guard->tell_end(connection, report::kConnectionTimeout);
       break;
   }
   connections->forget(connection);
