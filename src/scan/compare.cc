@@ -23,12 +23,15 @@ bool is_growing(const baseline::Entry& known, const FileFacts& now, AttributeSet
 }
 
 bool is_unreadable(const FileFacts& now) {
-  return now.failed_stage == Stage::Open || now.failed_stage == Stage::Read;
+  return now.failed_stage == Stage::Open || now.failed_stage == Stage::Read ||
+         now.failed_stage == Stage::Timeout;
 }
 
 bool differs_in_mode(const FileFacts& known, const FileFacts& now) {
   if (known.mode != now.mode) return true;
-  return flags_with_letters(known.flags) != flags_with_letters(now.flags) && !is_unreadable(now);
+  // What could not be opened has no flags to compare.
+  return now.failed_stage != Stage::Open &&
+         flags_with_letters(known.flags) != flags_with_letters(now.flags);
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <optional>
 #include <utility>
 
 #include "samhain/handle.h"
@@ -25,6 +27,12 @@ constexpr std::size_t kBufferSize = 128U << 10;
 constexpr int kAttempts = 2;
 /// Longest content of a pseudo file, which says that it has no size; some never end.
 constexpr std::uint64_t kMaxPseudo = 64U << 20;
+/// Blocks, of 512 bytes as statx(2) counts them, that the slowest disk reads in a second: 1 MB.
+constexpr std::uint64_t kBlocksPerSecond = 1'000'000 / 512;
+/// More is never needed, and less than what the clock can count.
+constexpr std::uint64_t kMaxSeconds = std::uint64_t{366} * 86'400;
+/// Looking at the clock after each piece would cost more than it is worth.
+constexpr std::uint64_t kBytesBetweenClocks = 4U << 20;
 
 void take(const struct statx& from, FileFacts& facts) {
   const auto time = [](const statx_timestamp& t) { return Timestamp{t.tv_sec, t.tv_nsec}; };
@@ -88,6 +96,25 @@ std::uint64_t limit_of(std::uint64_t size, AttributeSet attributes) {
   return size == 0 ? kMaxPseudo : size + 1;
 }
 
+/// Says when reading one file has taken longer than it may.
+class Patience {
+ public:
+  Patience(std::chrono::milliseconds deadline, std::uint64_t blocks)
+      : limit_(Clock::now() + deadline +
+               std::chrono::seconds(std::min(blocks / kBlocksPerSecond, kMaxSeconds))) {}
+
+  bool is_over(std::uint64_t total) {
+    if (total < next_look_) return false;
+    next_look_ = total + kBytesBetweenClocks;
+    return Clock::now() >= limit_;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point limit_;
+  std::uint64_t next_look_ = kBytesBetweenClocks;
+};
+
 bool has_turned(int open_errno) {
   return open_errno == ELOOP || open_errno == ENOTDIR || open_errno == ENXIO ||
          open_errno == ESTALE;
@@ -95,7 +122,8 @@ bool has_turned(int open_errno) {
 
 }  // namespace
 
-Measure::Measure(Hooks hooks) : hooks_(std::move(hooks)), buffer_(kBufferSize) {}
+Measure::Measure(Hooks hooks, std::chrono::milliseconds deadline)
+    : hooks_(std::move(hooks)), deadline_(deadline), buffer_(kBufferSize) {}
 
 void Measure::measure(int directory, const Wanted& wanted, FileFacts& facts) {
   std::uint8_t type = wanted.type;
@@ -171,23 +199,30 @@ Measure::Outcome Measure::measure_opened(int fd, const Wanted& wanted, FileFacts
   if (!is_regular && !S_ISDIR(facts.mode)) return Outcome::Again;
   if (wanted.attributes.has(Attribute::Mode)) facts.flags = flags_of(fd);
   if (!is_regular || !wanted.attributes.has(Attribute::Checksum)) return Outcome::Done;
-  return read_content(fd, wanted, facts);
+  return read_content(fd, raw.stx_blocks, wanted, facts);
 }
 
-Measure::Outcome Measure::read_content(int fd, const Wanted& wanted, FileFacts& facts) {
+/// Without digests, and with the digest's context ready for the next file.
+Measure::Outcome Measure::give_up(FileFacts& facts, Stage stage, int sys_errno) {
+  fail(facts, stage, sys_errno);
+  facts.prefix_digest.reset();
+  (void)digest_.finish();
+  return Outcome::Done;
+}
+
+Measure::Outcome Measure::read_content(int fd, std::uint64_t blocks, const Wanted& wanted,
+                                       FileFacts& facts) {
   hooks_.before_content(facts.size);
   const bool is_growing = wanted.attributes.has(Attribute::Growing);
   const std::uint64_t limit = limit_of(facts.size, wanted.attributes);
+  std::optional<Patience> patience;
+  if (limit > kBytesBetweenClocks) patience.emplace(deadline_, blocks);
   std::uint64_t total = 0;
   bool is_single_read = false;
   while (total < limit) {
     const ssize_t got = read(fd, buffer_.data(), buffer_.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      fail(facts, Stage::Read, errno);
-      (void)digest_.finish();  // a new beginning for the next file
-      return Outcome::Done;
-    }
+    if (got < 0) return give_up(facts, Stage::Read, errno);
     if (got == 0) break;
     const auto size = static_cast<std::size_t>(
         std::min<std::uint64_t>(static_cast<std::uint64_t>(got), limit - total));
@@ -201,6 +236,7 @@ Measure::Outcome Measure::read_content(int fd, const Wanted& wanted, FileFacts& 
     is_single_read = total == 0;
     total += size;
     hooks_.on_progress(size);
+    if (patience && patience->is_over(total)) return give_up(facts, Stage::Timeout, ETIMEDOUT);
     // Less than asked for, and all that there was to be: the end, without one more read to see it.
     if (size < buffer_.size() && total == facts.size) break;
   }

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -26,14 +27,16 @@ class Measure {
     std::function<void(std::size_t bytes)> on_progress;
   };
 
-  explicit Measure(Hooks hooks);
+  /// `deadline`: how long reading a file may take, and a second more for each megabyte that it
+  /// takes up on its disk; a sparse file that says it has terabytes takes up none.
+  Measure(Hooks hooks, std::chrono::milliseconds deadline);
 
   /// Facts of `wanted.name` in the directory open at `directory`; failed_stage says what could not
-  /// be measured.  An object that turns into another type, or a file whose size or mtime changes
-  /// while it is read, is measured once more and then Unstable; where a file cannot be read the
-  /// other facts still come.  The end of a file that fits one read is not confirmed by a second
-  /// fstat(2): what changes in those microseconds differs from its mtime and is seen by the next
-  /// check.
+  /// be measured, Timeout that reading took too long.  An object that turns into another type, or a
+  /// file whose size or mtime changes while it is read, is measured once more and then Unstable;
+  /// where a file cannot be read the other facts still come.  The end of a file that fits one read
+  /// is not confirmed by a second fstat(2): what changes in those microseconds differs from its
+  /// mtime and is seen by the next check.
   void measure(int directory, const Wanted& wanted, FileFacts& facts);
 
   /// For each directory anew: whether O_NOATIME is permitted is a matter of its files' owners.
@@ -43,10 +46,12 @@ class Measure {
   enum class Outcome { Done, Again };
   Outcome measure_once(int directory, const Wanted& wanted, std::uint8_t type, FileFacts& facts);
   Outcome measure_opened(int fd, const Wanted& wanted, FileFacts& facts);
-  Outcome read_content(int fd, const Wanted& wanted, FileFacts& facts);
+  Outcome read_content(int fd, std::uint64_t blocks, const Wanted& wanted, FileFacts& facts);
+  Outcome give_up(FileFacts& facts, Stage stage, int sys_errno);
   int open_object(int directory, const char* name, int more);
 
   Hooks hooks_;
+  std::chrono::milliseconds deadline_;
   std::vector<std::uint8_t> buffer_;
   crypto::Sha256 digest_;
   bool uses_noatime_ = true;

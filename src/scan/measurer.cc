@@ -115,14 +115,17 @@ class Measurer {
 }  // namespace
 
 int run_measurer() {
-  const auto set_up = sys::receive_set_up();  // nothing to know: an order says it all
+  const auto set_up = sys::receive_set_up();
   if (!set_up) base::die("measurer: " + set_up.error().text());
+  const auto deadline = decode_set_up(*set_up);
+  if (!deadline) base::die("measurer: " + deadline.error().text());
   crypto::prepare();
 
   Measurer* measurer = nullptr;
   Worker worker({.send = [&](std::uint16_t kind,
                              ByteView payload) { measurer->channel().send(kind, payload); },
-                 .flush = [&] { measurer->channel().flush(); }});
+                 .flush = [&] { measurer->channel().flush(); }},
+                *deadline);
   auto loop = sys::Loop::create();
   if (!loop) base::die("measurer: " + loop.error().text());
   const auto barriers = lock_measurer_in();

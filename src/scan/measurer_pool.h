@@ -63,7 +63,7 @@ class MeasurerPool {
  public:
   struct Settings {
     unsigned count = 0;                            ///< 0: one a core
-    std::chrono::seconds deadline{120};            ///< for one system call on one object
+    std::chrono::seconds deadline{120};            ///< for one system call, and see Measure
     std::function<void(const Error&)> on_trouble;  ///< one died or hung, and what was done about it
   };
   using OnAnswer = std::function<void(Answer&&)>;

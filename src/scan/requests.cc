@@ -41,6 +41,19 @@ std::span<const sys::Rule> rules_for_pool() {
   return kRules;
 }
 
+Bytes encode_set_up(std::chrono::seconds deadline) {
+  base::Writer writer;
+  writer.number(static_cast<std::uint32_t>(deadline.count()));
+  return writer.take();
+}
+
+Result<std::chrono::seconds> decode_set_up(ByteView payload) {
+  base::Reader reader(payload);
+  const auto seconds = reader.number<std::uint32_t>();
+  if (!reader.is_complete() || seconds == 0) return malformed("deadline");
+  return std::chrono::seconds(seconds);
+}
+
 Bytes encode(const Request& request) {
   const Order& order = request.order;
   base::Writer writer;

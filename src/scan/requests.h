@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -25,6 +26,11 @@ inline constexpr std::uint16_t kBegin = 19;   ///< from it, before each object o
 /// What each side accepts.
 std::span<const sys::Rule> rules_for_measurer();
 std::span<const sys::Rule> rules_for_pool();
+
+/// What a measurer is told at its start: how long reading one file may take (see Measure).
+Bytes encode_set_up(std::chrono::seconds deadline);
+/// Errors: Malformed.
+Result<std::chrono::seconds> decode_set_up(ByteView payload);
 
 /// An order as it goes to a measurer.
 struct Request {

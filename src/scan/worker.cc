@@ -25,10 +25,11 @@ bool is_gone(const FileFacts& facts) {
 
 }  // namespace
 
-Worker::Worker(Output output)
+Worker::Worker(Output output, std::chrono::milliseconds deadline)
     : output_(std::move(output)),
       measure_({.before_content = [this](std::uint64_t size) { before_content(size); },
-                .on_progress = [this](std::size_t bytes) { on_progress(bytes); }}) {}
+                .on_progress = [this](std::size_t bytes) { on_progress(bytes); }},
+               deadline) {}
 
 void Worker::perform(Request request) {
   request_ = std::move(request);

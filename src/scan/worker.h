@@ -25,7 +25,8 @@ class Worker {
     std::function<void(std::uint16_t kind, ByteView payload)> send;  ///< may wait with it
     std::function<void()> flush;                                     ///< and this ends the waiting
   };
-  explicit Worker(Output output);
+  /// `deadline`: for reading one file, see Measure.
+  Worker(Output output, std::chrono::milliseconds deadline);
 
   /// Everything that is said of this order is given to `send` when it returns; `flush` was called
   /// whenever the scanner would have heard nothing for a tenth of a second.

@@ -85,8 +85,10 @@ TEST(CompareTest, MindsAttributeLettersButNotTheFileSystemsOwnFlags) {
 TEST(CompareTest, DoesNotTakeTheUnreadableForChanged) {
   FileFacts now = known_file().facts;
   now.digest.reset();
-  now.failed_stage = Stage::Open;
-  EXPECT_EQ(code_of(known_file(), now), "----------");
+  for (const Stage stage : {Stage::Open, Stage::Read, Stage::Timeout}) {
+    now.failed_stage = stage;
+    EXPECT_EQ(code_of(known_file(), now), "----------");
+  }
   now.failed_stage = Stage::None;
   EXPECT_EQ(code_of(known_file(), now), "C---------");
 }

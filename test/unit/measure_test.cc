@@ -35,7 +35,8 @@ class MeasureTest : public ::testing::Test {
   std::function<void(std::uint64_t)> before_content_ = [](std::uint64_t) {};
   std::function<void(std::size_t)> on_progress_ = [](std::size_t) {};
   Measure measure_{{.before_content = [this](std::uint64_t size) { before_content_(size); },
-                    .on_progress = [this](std::size_t bytes) { on_progress_(bytes); }}};
+                    .on_progress = [this](std::size_t bytes) { on_progress_(bytes); }},
+                   std::chrono::seconds(120)};
 
   FileFacts measure(const std::string& name, std::uint8_t type = DT_UNKNOWN,
                     AttributeSet attributes = read_only(), std::uint64_t prefix = 0) {
@@ -213,6 +214,41 @@ TEST_F(MeasureTest, NoticesThatAFileWasCutWhileItWasRead) {
   const FileFacts facts = measure("f", DT_REG);
   EXPECT_EQ(facts.failed_stage, Stage::None);
   EXPECT_EQ(digest_of(facts), digest_of(std::string(10, 'x')));
+}
+
+class MeasureHurriedTest : public MeasureTest {
+ protected:
+  Measure hurried_{{.before_content = [](std::uint64_t) {}, .on_progress = [](std::size_t) {}},
+                   std::chrono::milliseconds(50)};
+};
+
+TEST_F(MeasureHurriedTest, GivesUpASparseFileThatNeverEnds) {
+  write_file(scratch_ / "sparse", "");
+  ASSERT_EQ(truncate((scratch_ / "sparse").c_str(), off_t{15} << 40), 0);
+  write_file(scratch_ / "f", "content");
+  FileFacts facts;
+  hurried_.measure(directory_.get(),
+                   {.name = "sparse", .attributes = read_only(), .prefix_size = 1}, facts);
+  EXPECT_EQ(facts.failed_stage, Stage::Timeout);
+  EXPECT_EQ(facts.failed_errno, ETIMEDOUT);
+  EXPECT_EQ(facts.size, std::uint64_t{15} << 40);
+  EXPECT_FALSE(facts.digest.has_value());
+  EXPECT_FALSE(facts.prefix_digest.has_value());
+
+  hurried_.measure(directory_.get(), {.name = "f", .attributes = read_only()}, facts);
+  EXPECT_EQ(facts.failed_stage, Stage::None);
+  EXPECT_EQ(digest_of(facts), digest_of("content"));
+}
+
+TEST_F(MeasureHurriedTest, TakesTheTimeThatContentOnADiskNeeds) {
+  const std::string content(6U << 20, 'x');  // six seconds more
+  write_file(scratch_ / "f", content);
+  Measure slow({.before_content = [](std::uint64_t) {}, .on_progress = [](std::size_t) {}},
+               std::chrono::milliseconds(0));
+  FileFacts facts;
+  slow.measure(directory_.get(), {.name = "f", .attributes = read_only()}, facts);
+  EXPECT_EQ(facts.failed_stage, Stage::None);
+  EXPECT_EQ(digest_of(facts), digest_of(content));
 }
 
 TEST_F(MeasureTest, ReadsPseudoFilesWhoseSizeIsZero) {

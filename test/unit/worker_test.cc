@@ -22,7 +22,8 @@ class WorkerTest : public ::testing::Test {
   std::vector<std::string> begun_;
   std::vector<std::string> log_;  // in order: "begin NAME", "facts NAME", "flush"
   Worker worker_{{.send = [this](std::uint16_t kind, ByteView payload) { take(kind, payload); },
-                  .flush = [this] { log_.emplace_back("flush"); }}};
+                  .flush = [this] { log_.emplace_back("flush"); }},
+                 std::chrono::seconds(120)};
 
   void take(std::uint16_t kind, ByteView payload) {
     if (kind == kBegin) {
