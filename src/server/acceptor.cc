@@ -80,10 +80,11 @@ void Acceptor::take(UniqueFd socket) {
 }
 
 void Acceptor::make_room(const std::string& address) {
+  const std::string key = limit_key(address);
   while (true) {
-    const auto& strangers = parts_.connections.strangers_of(address);
+    const auto& strangers = parts_.connections.strangers_of(key);
     if (strangers.size() < parts_.settings.max_unauthenticated) return;
-    if (parts_.limiter.may_tell(address)) {
+    if (parts_.limiter.may_tell(key)) {
       parts_.notices.tell_filled(report::kInvalidAttempt, {"Too many connections"},
                                  {{"client", address}});
     }
@@ -94,8 +95,9 @@ void Acceptor::make_room(const std::string& address) {
 }
 
 void Acceptor::tell_refused(const std::string& address) {
-  if (refusals_.is_blocked(address)) return;
-  refusals_.count_failure(address);
+  const std::string key = limit_key(address);
+  if (refusals_.is_blocked(key)) return;
+  refusals_.count_failure(key);
   parts_.notices.tell_filled(report::kRefusedConnection, {address}, {{"subroutine", "libwrap"}});
 }
 

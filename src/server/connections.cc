@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/codec.h"
+#include "server/limiter.h"
 
 namespace samhain::server {
 
@@ -11,7 +12,8 @@ Connection& Connections::add(UniqueFd socket, std::string address) {
   connection->id = ++last_id_;
   connection->socket = std::move(socket);
   connection->address = std::move(address);
-  strangers_[connection->address].push_back(connection->id);
+  connection->limit_key = limit_key(connection->address);
+  strangers_[connection->limit_key].push_back(connection->id);
   Connection& added = *connection;
   connections_.emplace(added.id, std::move(connection));
   return added;
@@ -22,9 +24,9 @@ Connection* Connections::find(ConnectionId id) {
   return found == connections_.end() ? nullptr : found->second.get();
 }
 
-const std::vector<ConnectionId>& Connections::strangers_of(const std::string& address) const {
+const std::vector<ConnectionId>& Connections::strangers_of(const std::string& limit_key) const {
   static const std::vector<ConnectionId> none;
-  const auto found = strangers_.find(address);
+  const auto found = strangers_.find(limit_key);
   return found == strangers_.end() ? none : found->second;
 }
 
@@ -104,7 +106,7 @@ void Connections::forget_front(std::size_t front) {
 }
 
 void Connections::forget_stranger(const Connection& connection) {
-  const auto found = strangers_.find(connection.address);
+  const auto found = strangers_.find(connection.limit_key);
   if (found == strangers_.end()) return;
   std::erase(found->second, connection.id);
   if (found->second.empty()) strangers_.erase(found);

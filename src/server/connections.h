@@ -33,8 +33,9 @@ enum class Stage : std::uint8_t {
 struct Connection {
   ConnectionId id = 0;
   Stage stage = Stage::Judged;
-  UniqueFd socket;      ///< until a front has it
-  std::string address;  ///< of the peer, without port
+  UniqueFd socket;        ///< until a front has it
+  std::string address;    ///< of the peer, without port
+  std::string limit_key;  ///< what the limits for its address count by
   std::size_t front = 0;
   std::size_t gate = 0;
   std::string name;                    ///< claimed or inferred, lower case; empty: not known yet
@@ -62,8 +63,8 @@ class Connections {
   Connection* find(ConnectionId id);
   std::size_t size() const { return connections_.size(); }
   std::size_t members() const { return members_; }
-  /// Of one address, the oldest first.
-  const std::vector<ConnectionId>& strangers_of(const std::string& address) const;
+  /// Of one limit_key(), the oldest first.
+  const std::vector<ConnectionId>& strangers_of(const std::string& limit_key) const;
 
   /// Gives the socket to a front; where none is up the connection ends.
   void pass_on(Connection& connection);
@@ -87,7 +88,7 @@ class Connections {
   ConnectionId last_id_ = 0;
   std::size_t members_ = 0;
   std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;
-  std::unordered_map<std::string, std::vector<ConnectionId>> strangers_;
+  std::unordered_map<std::string, std::vector<ConnectionId>> strangers_;  ///< by limit_key
 };
 
 }  // namespace samhain::server

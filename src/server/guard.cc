@@ -5,9 +5,9 @@
 namespace samhain::server {
 
 bool Guard::is_blocked(Connection& connection) {
-  if (!limiter_.is_blocked(connection.address)) return false;
+  if (!limiter_.is_blocked(connection.limit_key)) return false;
   ++tally_.too_many_attempts;
-  if (limiter_.may_tell(connection.address)) {
+  if (limiter_.may_tell(connection.limit_key)) {
     notices_.tell(report::kTooManyAttempts,
                   {{"client", connection.shown_name()}, {"peer", connection.address}});
   }
@@ -15,12 +15,12 @@ bool Guard::is_blocked(Connection& connection) {
 }
 
 void Guard::blame(Connection& connection, const report::Event& event) {
-  limiter_.count_failure(connection.address);
+  limiter_.count_failure(connection.limit_key);
   notices_.tell(event, {{"client", connection.shown_name()}});
 }
 
 void Guard::blame(Connection& connection, std::string_view reason) {
-  limiter_.count_failure(connection.address);
+  limiter_.count_failure(connection.limit_key);
   tell_invalid(connection, reason);
 }
 
@@ -35,18 +35,18 @@ void Guard::violated(Connection& connection, std::string_view reason) {
 }
 
 void Guard::tell_end(const Connection& connection, const report::Event& event) {
-  const std::string key = std::string{event.message} + " " + connection.address;
+  const std::string key = std::string{event.message} + " " + connection.limit_key;
   if (!connection.is_member() && !ends_.may_tell(key)) return;
   notices_.tell(event, {{"client", connection.shown_name()}});
 }
 
 void Guard::tell_violation(const Connection& connection, std::string_view reason) {
   ++tally_.violations;
-  if (!lines_.is_blocked(connection.address)) {
-    lines_.count_failure(connection.address);
+  if (!lines_.is_blocked(connection.limit_key)) {
+    lines_.count_failure(connection.limit_key);
     return tell_invalid(connection, reason);
   }
-  if (lines_.may_tell(connection.address)) tell_invalid(connection, "Too many violations");
+  if (lines_.may_tell(connection.limit_key)) tell_invalid(connection, "Too many violations");
 }
 
 void Guard::tell_invalid(const Connection& connection, std::string_view reason) {

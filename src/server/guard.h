@@ -27,7 +27,7 @@ class Guard {
   /// Too many failures from its address: refused, with a line once a minute.
   bool is_blocked(Connection& connection);
 
-  void count_failure(const Connection& connection) { limiter_.count_failure(connection.address); }
+  void count_failure(const Connection& connection) { limiter_.count_failure(connection.limit_key); }
 
   /// A failed attempt to authenticate: `event`, or `reason` for one without an event of its own.
   void blame(Connection& connection, const report::Event& event);

@@ -1,6 +1,24 @@
 #include "server/limiter.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
 namespace samhain::server {
+
+std::string limit_key(const std::string& address) {
+  constexpr std::ptrdiff_t kPrefix = 8;
+  in6_addr raw{};
+  const std::string without_scope = address.substr(0, address.find('%'));
+  if (inet_pton(AF_INET6, without_scope.c_str(), &raw) != 1) return address;
+  std::fill(std::begin(raw.s6_addr) + kPrefix, std::end(raw.s6_addr), std::uint8_t{0});
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (inet_ntop(AF_INET6, &raw, text.data(), text.size()) == nullptr) return address;
+  return std::string{text.data()} + "/64";
+}
 
 bool Limiter::is_blocked(const std::string& address) {
   const auto found = records_.find(address);

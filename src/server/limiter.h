@@ -9,6 +9,10 @@
 
 namespace samhain::server {
 
+/// What limits for each address count by.  IPv6: the /64, for who has one address there has all of
+/// them; IPv4: the address itself.
+std::string limit_key(const std::string& address);
+
 /// Counts failed attempts of each peer address, so that a stranger can neither make the gates work
 /// nor fill the log: from `limit` failures in a minute on the address is blocked until the minute
 /// is over, and what is said about it is at most one line a minute.  Bounded in memory.

@@ -50,6 +50,13 @@ TEST(LimiterTest, TellsOfAnAddressOnceAMinute) {
   EXPECT_TRUE(limiter.may_tell("192.0.2.1"));
 }
 
+TEST(LimiterTest, CountsIpv6ByItsNetworkAndIpv4ByItself) {
+  EXPECT_EQ(limit_key("2001:db8:1:2::3"), limit_key("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+  EXPECT_NE(limit_key("2001:db8:1:2::3"), limit_key("2001:db8:1:3::3"));
+  EXPECT_EQ(limit_key("fe80::1%eth0"), "fe80::/64");
+  EXPECT_EQ(limit_key("192.0.2.1"), "192.0.2.1");
+}
+
 TEST(LimiterTest, StaysBoundedWhateverTheNumberOfAddresses) {
   test::FakeClock clock;
   Limiter limiter(clock, 1);
