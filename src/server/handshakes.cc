@@ -259,6 +259,21 @@ void Handshakes::forget_gate(std::size_t gate) {
   }
 }
 
+void Handshakes::withdraw(const std::function<bool(const Client&)>& is_revoked) {
+  std::vector<ConnectionId> revoked;
+  parts_.connections.for_each([&](const Connection& connection) {
+    if (connection.is_member() || connection.client == nullptr) return;
+    if (is_revoked(*connection.client)) revoked.push_back(connection.id);
+  });
+  for (const ConnectionId id : revoked) {
+    Connection* connection = parts_.connections.find(id);
+    if (connection == nullptr) continue;
+    parts_.gates.send(connection->gate, kForget, encode_about(id));
+    connection->stage = Stage::Open;  // what abandon() would count is not the client's doing
+    parts_.connections.close(*connection);
+  }
+}
+
 void Handshakes::abandon(Connection& connection) {
   if (connection.stage != Stage::Begun && connection.stage != Stage::Challenged) return;
   parts_.guard.count_failure(connection);

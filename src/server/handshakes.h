@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "base/clock.h"
@@ -49,6 +50,9 @@ class Handshakes {
   bool take(std::size_t gate, std::uint16_t kind, ByteView payload);
   /// A gate died: its handshakes are refused, the clients come again.
   void forget_gate(std::size_t gate);
+  /// The configuration changed: handshakes of the clients that `is_revoked` names end, and nobody
+  /// is to blame.
+  void withdraw(const std::function<bool(const Client&)>& is_revoked);
   /// A connection ends before it is a member: the gate forgets it, and a challenge that costs us
   /// arithmetic and is not answered counts as a failed attempt, whether it is made already or not.
   void abandon(Connection& connection);

@@ -66,6 +66,12 @@ void Keeper::Parts::reload() {
 
 void Keeper::Parts::apply(Settings next) {
   const auto& remaining = next.clients;
+  // A challenge made with the old verifier would still take the old password.
+  handshakes->withdraw([&remaining](const Client& client) {
+    const auto found = remaining.find(client.name());
+    return found == remaining.end() || found->second.salt != client.verifier.salt ||
+           found->second.v != client.verifier.v;
+  });
   connections->close_where([&remaining](const Connection& connection) {
     return connection.client != nullptr && !remaining.contains(connection.client->name());
   });
