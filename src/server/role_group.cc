@@ -41,15 +41,22 @@ std::size_t RoleGroup::next() {
   return roles_.size();
 }
 
-bool RoleGroup::send(std::size_t index, std::uint16_t kind, ByteView payload) {
+sys::Channel* RoleGroup::channel_of(std::size_t index) {
   sys::Channel* channel = is_up(index) ? roles_[index]->channel() : nullptr;
+  if (channel == nullptr || channel->queued() <= kMaxQueued) return channel;
+  roles_[index]->restart();
+  return nullptr;
+}
+
+bool RoleGroup::send(std::size_t index, std::uint16_t kind, ByteView payload) {
+  sys::Channel* channel = channel_of(index);
   if (channel == nullptr) return false;
   channel->send(kind, payload);
   return true;
 }
 
 bool RoleGroup::send(std::size_t index, std::uint16_t kind, ByteView payload, UniqueFd descriptor) {
-  sys::Channel* channel = is_up(index) ? roles_[index]->channel() : nullptr;
+  sys::Channel* channel = channel_of(index);
   if (channel == nullptr) return false;
   std::vector<UniqueFd> descriptors;
   descriptors.push_back(std::move(descriptor));

@@ -39,7 +39,11 @@ class RoleGroup {
   /// The next one that is up, in turn; size() if none is.
   std::size_t next();
 
-  /// To one that is down: false, nothing was sent.
+  /// What waits for one role at most: one that does not read is started anew, before the parent
+  /// runs out of memory.
+  static constexpr std::size_t kMaxQueued = 16U << 20;
+
+  /// To one that is down, or does not read: false, nothing was sent.
   bool send(std::size_t index, std::uint16_t kind, ByteView payload);
   bool send(std::size_t index, std::uint16_t kind, ByteView payload, UniqueFd descriptor);
   void restart(std::size_t index) { roles_[index]->restart(); }
@@ -47,6 +51,7 @@ class RoleGroup {
  private:
   explicit RoleGroup(Plan plan) : plan_(std::move(plan)) {}
   sys::Role::Spec spec(std::size_t index);
+  sys::Channel* channel_of(std::size_t index);
   Plan plan_;
   std::vector<std::unique_ptr<sys::Role>> roles_;
   std::size_t turn_ = 0;
