@@ -51,6 +51,19 @@ bool is_still_at(const std::string& path, int fd) {
          ours.st_dev == there.st_dev;
 }
 
+/// A pid file that somebody left, or a new one: nothing in it but a number and white space.  What
+/// else a path may lead to by mistake is not ours to write over.
+bool may_be_pid_file(int fd) {
+  struct stat facts {};
+  if (fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) return false;
+  std::array<char, kLongestNumber + 1> text{};
+  const ssize_t size = pread(fd, text.data(), text.size(), 0);
+  if (size < 0 || static_cast<std::size_t>(size) > kLongestNumber) return false;
+  const std::string_view number =
+      base::trim(std::string_view{text.data(), static_cast<std::size_t>(size)});
+  return number.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 Result<void> write_pid(int fd) {
   if (fchmod(fd, kMode) != 0) return system_error("fchmod", errno);
   if (ftruncate(fd, 0) != 0) return system_error("ftruncate", errno);
@@ -72,6 +85,12 @@ Result<PidFile> PidFile::create(const std::string& path) {
                                                   pid ? fmt::format("{}", *pid) : "?")};
     }
     if (!is_still_at(path, fd.get())) continue;
+    if (!may_be_pid_file(fd.get())) {
+      return Error{Error::Kind::Refused,
+                   fmt::format("{}: holds something else than a process number; set another path "
+                               "for the pid file, or remove that file",
+                               path)};
+    }
     if (const auto written = write_pid(fd.get()); !written) {
       return written.error().within("pid file", path);
     }

@@ -81,6 +81,22 @@ TEST_F(DaemonTest, ALeftOverPidFileMisleadsNobody) {
   EXPECT_TRUE(PidFile::create(pid_path_));
 }
 
+TEST_F(DaemonTest, APidFileTakesThePlaceOfAPidFileOnly) {
+  for (const std::string_view left : {"", "4711", " 4711 \n\n"}) {
+    ASSERT_TRUE(write_file_atomically(pid_path_, as_bytes(left), 0644));
+    EXPECT_TRUE(PidFile::create(pid_path_)) << left;
+  }
+  const std::string long_number(100, '1');
+  for (const std::string& other : {std::string{"[Misc]\n"}, std::string{"4711 x"}, long_number}) {
+    ASSERT_TRUE(write_file_atomically(pid_path_, as_bytes(other), 0644));
+    const auto refused = PidFile::create(pid_path_);
+    ASSERT_FALSE(refused) << other;
+    EXPECT_EQ(refused.error().kind, Error::Kind::Refused);
+    EXPECT_NE(refused.error().what.find(pid_path_), std::string::npos);
+    EXPECT_EQ(content(), other);
+  }
+}
+
 TEST_F(DaemonTest, APidFileIsNotWrittenThroughALink) {
   ASSERT_TRUE(write_file_atomically(directory_ + "/victim", as_bytes("keep"), 0644));
   std::filesystem::create_symlink("victim", pid_path_);
