@@ -40,7 +40,7 @@ Result<void> Checks::open_baseline() {
     }
   }
   const auto key = baseline::load_key(path);
-  auto reader = key ? baseline::Reader::open(path, *key)
+  auto reader = key ? baseline::Reader::open(path, *key, settings_.trusted)
                     : Result<std::unique_ptr<baseline::Reader>>{key.error()};
   if (reader) {
     baseline_ = *std::move(reader);
@@ -92,7 +92,14 @@ Result<void> Checks::settings_changed(const Settings& before) {
     // The old one stays open and in use if the new one is refused.
     (void)open_baseline();
   }
-  scanner_.reset();
+  const std::unique_ptr<scan::Scanner> old = std::move(scanner_);
+  if (const auto done = renew(before); !done) return done;
+  if (old) scanner_->take_memory_of(*old);
+  return {};
+}
+
+/// Measurers and scanner, as far as they depend on the settings.
+Result<void> Checks::renew(const Settings& before) {
   if (before.measurers != settings_.measurers ||
       before.measure_timeout != settings_.measure_timeout) {
     pool_.reset();

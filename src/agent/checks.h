@@ -49,6 +49,7 @@ class Checks {
 
  private:
   void tell_no_baseline(const Error& error);
+  Result<void> renew(const Settings& before);
   void make_scanner();
   void plan();
   void add_watch(const policy::Watch& watch);

@@ -62,6 +62,18 @@ void Judge::begin(Mode mode, std::chrono::seconds deadline) {
   names_.clear();
 }
 
+void Judge::forget() {
+  memory_.clear();
+  absent_.clear();
+}
+
+void Judge::take_memory_of(Judge& other) {
+  // With ReportOnlyOnce switched off everything is to be told again.
+  if (other.settings_.reports_once && !settings_.reports_once) return;
+  memory_ = std::move(other.memory_);
+  absent_ = std::move(other.absent_);
+}
+
 Wording Judge::wording() const {
   return {.full_detail = settings_.reports_full_detail,
           .uses_local_time = settings_.uses_local_time};

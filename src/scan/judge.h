@@ -26,6 +26,8 @@ class Judge {
   void begin(Mode mode, std::chrono::seconds deadline);
   Summary& summary() { return summary_; }
   Memory& memory() { return memory_; }
+  void forget();                      ///< what was reported: it was about another baseline
+  void take_memory_of(Judge& other);  ///< what `other` has reported counts as reported by this one
 
   /// What a baseline keeps of an object.
   baseline::Entry entry_of(const FileFacts& facts, const policy::Rule& rule);

@@ -77,9 +77,15 @@ void Scanner::init(baseline::Writer& writer, OnDone on_done) {
 
 void Scanner::check(baseline::Reader& baseline, OnDone on_done) {
   std::string digest = baseline.digest_hex();
-  if (digest != state_->baseline_digest) state_->judge.memory().clear();
+  if (digest != state_->baseline_digest) state_->judge.forget();
   state_->baseline_digest = std::move(digest);
   state_->begin(Mode::Check, nullptr, &baseline, std::move(on_done));
+}
+
+void Scanner::take_memory_of(Scanner& other) {
+  assert(!other.is_running());
+  state_->judge.take_memory_of(other.state_->judge);
+  state_->baseline_digest = std::move(other.state_->baseline_digest);
 }
 
 bool Scanner::is_running() const { return state_->walk.has_value(); }

@@ -77,7 +77,7 @@ void Walk::order(Order what, MeasurerPool::OnAnswer on_answer) {
 }
 
 void Walk::order_names(const Order& like, std::vector<Wanted> names,
-                       MeasurerPool::OnAnswer on_answer) {
+                       const MeasurerPool::OnAnswer& on_answer) {
   for (std::size_t start = 0; start < names.size(); start += kMaxNames) {
     const auto first = names.begin() + static_cast<std::ptrdiff_t>(start);
     const auto count = std::min(kMaxNames, names.size() - start);

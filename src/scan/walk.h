@@ -59,7 +59,8 @@ class Walk {
   };
 
   void order(Order what, MeasurerPool::OnAnswer on_answer);
-  void order_names(const Order& like, std::vector<Wanted> names, MeasurerPool::OnAnswer on_answer);
+  void order_names(const Order& like, std::vector<Wanted> names,
+                   const MeasurerPool::OnAnswer& on_answer);
   void advance();
   void fail(const Error& error);
 

@@ -117,6 +117,50 @@ TEST_F(ScanTest, ForgetsWhatItReportedWithANewBaseline) {
   EXPECT_EQ(message(at("g")), "POLICY MISSING");
 }
 
+TEST_F(ScanTest, KnowsWhatTheScannerBeforeItReported) {
+  write_file(at("f"), "1");
+  make_directory(at("gone"));
+  watch(Name::ReadOnly, tree());
+  watch(Name::ReadOnly, at("gone"));
+  init();
+  write_file(at("f"), "22");
+  ASSERT_EQ(rmdir(at("gone").c_str()), 0);
+  check();
+  EXPECT_FALSE(is_silent_about(at("f")));
+  EXPECT_FALSE(is_silent_about(at("gone")));
+
+  auto next = make_scanner();
+  next->take_memory_of(*scanner_);
+  scanner_ = std::move(next);
+  check();
+  EXPECT_TRUE(is_silent_about(at("f"))) << all_messages();
+  make_directory(at("gone"));
+  check();
+  bool is_back = false;
+  for (const Report& report : reports_) is_back |= report.find("path") == at("gone");
+  EXPECT_TRUE(is_back) << all_messages();
+  check();
+  EXPECT_EQ(all_messages(), "");
+
+  reader_.reset();
+  scanner_ = make_scanner();  // one that knows of nothing
+  check();
+  EXPECT_FALSE(is_silent_about(at("f")));
+}
+
+TEST_F(ScanTest, TellsAnewWhatIsAbsentWithANewBaseline) {
+  watch(Name::ReadOnly, at("none"));
+  init();
+  check();
+  EXPECT_FALSE(is_silent_about(at("none")));
+  make_directory(at("none"));
+  auto keep = std::move(scanner_);
+  init();
+  scanner_ = std::move(keep);
+  check();
+  EXPECT_EQ(all_messages(), "");
+}
+
 TEST_F(ScanTest, StopsWhenTold) {
   for (int i = 0; i < 2'000; ++i) write_file(at("f" + std::to_string(i)), std::to_string(i));
   watch(Name::ReadOnly, tree());
