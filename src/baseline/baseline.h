@@ -1,8 +1,11 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,10 +61,12 @@ class Writer {
 /// from the very bytes that were verified: the file is mapped once and never opened again.
 class Reader {
  public:
+  /// `trusted`: who besides root and ourselves may write the directories on the way to the file.
   /// Errors: Missing (no file), Refused (signature, or others may write the file or its path),
   ///         Malformed (cut, no signature), Version (newer), System.
   static Result<std::unique_ptr<Reader>> open(const std::string& path,
-                                              const crypto::SigningSeed& key);
+                                              const crypto::SigningSeed& key,
+                                              std::span<const uid_t> trusted = {});
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;

@@ -54,7 +54,7 @@ struct Reader::State {
 
 namespace {
 
-Result<void> judge(int fd, const std::string& path) {
+Result<void> judge(int fd, const std::string& path, std::span<const uid_t> trusted) {
   struct stat facts {};
   if (fstat(fd, &facts) != 0) return system_error("fstat", errno);
   if (!S_ISREG(facts.st_mode)) return Error{Error::Kind::Refused, "not a regular file"};
@@ -62,7 +62,7 @@ Result<void> judge(int fd, const std::string& path) {
     return Error{Error::Kind::Refused, "owned by another user"};
   }
   if ((facts.st_mode & 0022) != 0) return Error{Error::Kind::Refused, "others may write it"};
-  const auto distrust = sys::find_distrust(path, {});
+  const auto distrust = sys::find_distrust(path, trusted);
   if (!distrust.empty()) {
     return Error{Error::Kind::Refused, distrust[0].message + ": " + distrust[0].component};
   }
@@ -80,12 +80,12 @@ Result<Mapping> map(int fd) {
   return Mapping(start, size);
 }
 
-Result<Mapping> map_file(const std::string& path) {
+Result<Mapping> map_file(const std::string& path, std::span<const uid_t> trusted) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK));
   if (!fd && errno == ENOENT) return Error{Error::Kind::Missing, "no such file"};
   if (!fd && errno == ELOOP) return Error{Error::Kind::Refused, "a symbolic link"};
   if (!fd) return system_error("open", errno);
-  if (auto good = judge(fd.get(), path); !good) return good.error();
+  if (auto good = judge(fd.get(), path, trusted); !good) return good.error();
   return map(fd.get());
 }
 
@@ -126,35 +126,35 @@ Result<Database> open_tables(ByteView body) {
 }
 
 void take_row(sqlite3_stmt* row, Entry& entry) {
-  const auto number = [row](Column column) {
+  const auto number = [row](column::Number column) {
     return static_cast<std::uint64_t>(sqlite3_column_int64(row, column));
   };
-  const auto small = [row](Column column) {
+  const auto small = [row](column::Number column) {
     return static_cast<std::uint32_t>(sqlite3_column_int64(row, column));
   };
-  const auto time = [&](Column seconds, Column nanoseconds) {
+  const auto time = [&](column::Number seconds, column::Number nanoseconds) {
     return Timestamp{sqlite3_column_int64(row, seconds), small(nanoseconds)};
   };
   FileFacts& facts = entry.facts;
-  facts.name = column_text(row, kName);
-  entry.policy = static_cast<std::uint8_t>(small(kPolicy));
-  entry.attributes = small(kAttributes);
-  facts.mode = small(kMode);
-  facts.uid = small(kUid);
-  facts.gid = small(kGid);
-  entry.owner = column_text(row, kOwner);
-  entry.group = column_text(row, kGroupName);
-  facts.links = small(kLinks);
-  facts.flags = small(kFlags);
-  facts.inode = number(kInode);
-  facts.device = number(kDevice);
-  facts.rdevice = number(kRdevice);
-  facts.size = number(kSize);
-  facts.atime = time(kAtime, kAtimeNs);
-  facts.mtime = time(kMtime, kMtimeNs);
-  facts.ctime = time(kCtime, kCtimeNs);
-  facts.target = column_text(row, kTarget);
-  const ByteView digest = column_blob(row, kDigest);
+  facts.name = column_text(row, column::Name);
+  entry.policy = static_cast<std::uint8_t>(small(column::Policy));
+  entry.attributes = small(column::Attributes);
+  facts.mode = small(column::Mode);
+  facts.uid = small(column::Uid);
+  facts.gid = small(column::Gid);
+  entry.owner = column_text(row, column::Owner);
+  entry.group = column_text(row, column::GroupName);
+  facts.links = small(column::Links);
+  facts.flags = small(column::Flags);
+  facts.inode = number(column::Inode);
+  facts.device = number(column::Device);
+  facts.rdevice = number(column::Rdevice);
+  facts.size = number(column::Size);
+  facts.atime = time(column::Atime, column::AtimeNs);
+  facts.mtime = time(column::Mtime, column::MtimeNs);
+  facts.ctime = time(column::Ctime, column::CtimeNs);
+  facts.target = column_text(row, column::Target);
+  const ByteView digest = column_blob(row, column::Digest);
   if (digest.size() == std::tuple_size_v<Digest>) {
     std::ranges::copy(digest, facts.digest.emplace().begin());
   }
@@ -187,9 +187,10 @@ Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Reader::~Reader() = default;
 
 Result<std::unique_ptr<Reader>> Reader::open(const std::string& path,
-                                             const crypto::SigningSeed& key) {
+                                             const crypto::SigningSeed& key,
+                                             std::span<const uid_t> trusted) {
   auto state = std::make_unique<State>();
-  auto file = map_file(path);
+  auto file = map_file(path, trusted);
   if (!file) return file.error().within("baseline", path);
   state->file = *std::move(file);
   auto digest = verify(state->file.view(), key);

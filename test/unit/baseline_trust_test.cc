@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 
 #include "baseline/baseline.h"
 #include "baseline/trailer.h"
@@ -113,6 +114,15 @@ TEST_F(BaselineTrustTest, RefusesADirectoryThatAllMayWrite) {
   EXPECT_EQ(refusal(), Error::Kind::Refused);
   ASSERT_EQ(chmod(scratch_.path().c_str(), 0755), 0);
   EXPECT_TRUE(Reader::open(path_, key_));
+}
+
+TEST_F(BaselineTrustTest, TakesTheDirectoryOfATrustedUser) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
+  constexpr uid_t kOther = 12'345;
+  ASSERT_EQ(chown(scratch_.path().c_str(), kOther, 0), 0);
+  EXPECT_EQ(refusal(), Error::Kind::Refused);
+  const std::array<uid_t, 1> trusted{kOther};
+  EXPECT_TRUE(Reader::open(path_, key_, trusted));
 }
 
 TEST_F(BaselineTrustTest, RefusesAFifoWithoutWaitingForIt) {
