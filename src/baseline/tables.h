@@ -29,31 +29,32 @@ CREATE TABLE entry (
   "digest"
 
 /// Their numbers in a SELECT; a parameter of the INSERT is one higher.
-enum Column : int {
-  kDirectory,
-  kName,
-  kPolicy,
-  kAttributes,
-  kMode,
-  kUid,
-  kGid,
-  kOwner,
-  kGroupName,
-  kLinks,
-  kFlags,
-  kInode,
-  kDevice,
-  kRdevice,
-  kSize,
-  kAtime,
-  kAtimeNs,
-  kMtime,
-  kMtimeNs,
-  kCtime,
-  kCtimeNs,
-  kTarget,
-  kDigest,
-  kColumnCount
+namespace column {
+enum Number : int {
+  Directory,
+  Name,
+  Policy,
+  Attributes,
+  Mode,
+  Uid,
+  Gid,
+  Owner,
+  GroupName,
+  Links,
+  Flags,
+  Inode,
+  Device,
+  Rdevice,
+  Size,
+  Atime,
+  AtimeNs,
+  Mtime,
+  MtimeNs,
+  Ctime,
+  CtimeNs,
+  Target,
+  Digest
 };
+}  // namespace column
 
 }  // namespace samhain::baseline

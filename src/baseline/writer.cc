@@ -92,33 +92,33 @@ Result<void> write_meta(sqlite3* db) {
 }
 
 void bind_facts(sqlite3_stmt* to, const FileFacts& facts) {
-  const auto number = [to](Column column, auto value) {
+  const auto number = [to](column::Number column, auto value) {
     sqlite3_bind_int64(to, column + 1, static_cast<std::int64_t>(value));
   };
-  number(kMode, facts.mode);
-  number(kUid, facts.uid);
-  number(kGid, facts.gid);
-  number(kLinks, facts.links);
-  number(kFlags, facts.flags);
-  number(kInode, facts.inode);
-  number(kDevice, facts.device);
-  number(kRdevice, facts.rdevice);
-  number(kSize, facts.size);
-  number(kAtime, facts.atime.seconds);
-  number(kAtimeNs, facts.atime.nanoseconds);
-  number(kMtime, facts.mtime.seconds);
-  number(kMtimeNs, facts.mtime.nanoseconds);
-  number(kCtime, facts.ctime.seconds);
-  number(kCtimeNs, facts.ctime.nanoseconds);
+  number(column::Mode, facts.mode);
+  number(column::Uid, facts.uid);
+  number(column::Gid, facts.gid);
+  number(column::Links, facts.links);
+  number(column::Flags, facts.flags);
+  number(column::Inode, facts.inode);
+  number(column::Device, facts.device);
+  number(column::Rdevice, facts.rdevice);
+  number(column::Size, facts.size);
+  number(column::Atime, facts.atime.seconds);
+  number(column::AtimeNs, facts.atime.nanoseconds);
+  number(column::Mtime, facts.mtime.seconds);
+  number(column::MtimeNs, facts.mtime.nanoseconds);
+  number(column::Ctime, facts.ctime.seconds);
+  number(column::CtimeNs, facts.ctime.nanoseconds);
   if (facts.target.empty()) {
-    sqlite3_bind_null(to, kTarget + 1);
+    sqlite3_bind_null(to, column::Target + 1);
   } else {
-    bind_text(to, kTarget + 1, facts.target);
+    bind_text(to, column::Target + 1, facts.target);
   }
   if (facts.digest) {
-    bind_blob(to, kDigest + 1, *facts.digest);
+    bind_blob(to, column::Digest + 1, *facts.digest);
   } else {
-    sqlite3_bind_null(to, kDigest + 1);
+    sqlite3_bind_null(to, column::Digest + 1);
   }
 }
 
@@ -214,12 +214,12 @@ Result<void> Writer::add(std::string_view directory, const Entry& entry) {
   auto id = id_of(directory);
   if (!id) return id.error().within("baseline", s.new_path);
   sqlite3_stmt* to = s.insert_entry.get();
-  sqlite3_bind_int64(to, kDirectory + 1, *id);
-  bind_text(to, kName + 1, entry.facts.name);
-  sqlite3_bind_int64(to, kPolicy + 1, entry.policy);
-  sqlite3_bind_int64(to, kAttributes + 1, entry.attributes);
-  bind_text(to, kOwner + 1, entry.owner);
-  bind_text(to, kGroupName + 1, entry.group);
+  sqlite3_bind_int64(to, column::Directory + 1, *id);
+  bind_text(to, column::Name + 1, entry.facts.name);
+  sqlite3_bind_int64(to, column::Policy + 1, entry.policy);
+  sqlite3_bind_int64(to, column::Attributes + 1, entry.attributes);
+  bind_text(to, column::Owner + 1, entry.owner);
+  bind_text(to, column::GroupName + 1, entry.group);
   bind_facts(to, entry.facts);
   if (auto done = run(s.db.get(), to); !done) return done.error().within("baseline", s.new_path);
   return {};
