@@ -446,11 +446,16 @@ void Walk::take_unvisited(std::uint64_t number, Answer&& answer) {
   under_way_.erase(found);
 }
 
-/// Below a directory whose content is ignored (`dir=-1/…`) the baseline is invisible.
+/// Below a directory whose content is ignored (`dir=-1/…`) the baseline is invisible, unless a
+/// deeper one is watched again.
 bool Walk::is_passed_over(const std::string& path) const {
-  return std::ranges::any_of(configured_directories_, [&](const std::string& top) {
-    return is_within(path, top) && !parts_.tree.enter_root(top).rule;
-  });
+  const std::string* deepest = nullptr;
+  for (const std::string& top : configured_directories_) {
+    if (is_within(path, top) && (deepest == nullptr || top.size() > deepest->size())) {
+      deepest = &top;
+    }
+  }
+  return deepest != nullptr && !parts_.tree.enter_root(*deepest).rule;
 }
 
 std::size_t Walk::trusted_depth_of(std::string_view path) const {

@@ -65,6 +65,19 @@ TEST_F(ScanTest, LeavesTheContentOfAnIgnoredDirectoryAlone) {
   EXPECT_TRUE(is_silent_about(at("cache/g")));
 }
 
+TEST_F(ScanTest, MissesADirectoryThatIsWatchedBelowAnIgnoredOne) {
+  for (const char* name : {"var", "var/x", "var/x/sub"}) make_directory(at(name));
+  write_file(at("var/x/sub/f"), "1");
+  watch(Name::IgnoreAll, at("var"), true, -1);
+  watch(Name::ReadOnly, at("var/x"), true, 3);
+  init();
+  ASSERT_EQ(unlink(at("var/x/sub/f").c_str()), 0);
+  ASSERT_EQ(rmdir(at("var/x/sub").c_str()), 0);
+  check();
+  EXPECT_EQ(message(at("var/x/sub")), "POLICY MISSING");
+  EXPECT_EQ(message(at("var/x/sub/f")), "POLICY MISSING");
+}
+
 TEST_F(ScanTest, SaysThatAConfiguredPathIsAbsent) {
   settings_.severities.dirs = Severity::Err;
   settings_.severities.files = Severity::Warn;
