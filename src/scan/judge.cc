@@ -215,6 +215,19 @@ void Judge::accept(std::string_view directory, const Entry& known, const FileFac
   memory_.put(directory, merged(known, entry_of(facts, rule), rule.attributes));
 }
 
+void Judge::accept_rotated(std::string_view directory, const Entry& known, const FileFacts& facts,
+                           const policy::Rule& rule) {
+  AttributeSet accepted;
+  AttributeSet differing = compare(known, facts, rule.attributes);
+  for (const Attribute attribute : {Attribute::Checksum, Attribute::Inode, Attribute::Size}) {
+    accepted.add(attribute);
+    differing.remove(attribute);
+  }
+  const Entry rotated = merged(known, entry_of(facts, rule), accepted);
+  memory_.put(directory, rotated);
+  if (!differing.is_empty()) tell_changed(directory, rotated, facts, rule, differing);
+}
+
 void Judge::tell_missing(std::string_view directory, const Entry& known) {
   finding(describe_missing(join(directory, known.facts.name), known, wording(), clock_.now_ns()),
           severity_of_missing(known.policy));

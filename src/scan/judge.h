@@ -56,11 +56,15 @@ class Judge {
   /// True if it was absent, which is told now; its facts are as good as trusted then.
   bool tell_if_back(const Configured& root, const FileFacts& facts);
 
-  /// A growing log that grew, or was rotated as it should: this is what counts from now on.
-  void accept(std::string_view directory, const baseline::Entry& known, const FileFacts& facts,
-              const policy::Rule& rule);
+  /// A growing log that was rotated as it should: its content and inode are those of a new file,
+  /// which count from now on; what else differs is told.
+  void accept_rotated(std::string_view directory, const baseline::Entry& known,
+                      const FileFacts& facts, const policy::Rule& rule);
 
  private:
+  /// A growing log that grew: this is what counts from now on.
+  void accept(std::string_view directory, const baseline::Entry& known, const FileFacts& facts,
+              const policy::Rule& rule);
   void finding(Report report, Severity severity);
   void trouble(Report report, Severity severity);
   Severity severity_of(const policy::Rule& rule) const;

@@ -271,12 +271,13 @@ void Walk::take(const std::string& directory, std::size_t trusted_depth, const E
 }
 
 /// A log whose beginning changed was perhaps rotated: then the old one lies in the same directory,
-/// by its inode, with the old content as its beginning, and nothing is told.  True if that is being
-/// found out.
+/// by its inode, with the old content as its beginning, and neither content nor inode is told.
+/// True if that is being found out.
 bool Walk::search_rotated(const std::string& directory, std::size_t trusted_depth,
                           const Entry& known, const FileFacts& facts, const policy::Rule& rule) {
   if (!rule.attributes.has(Attribute::Growing) || known.facts.inode == facts.inode) return false;
-  if (!S_ISREG(facts.mode) || !known.facts.digest) return false;
+  if (!S_ISREG(facts.mode) || !known.facts.digest || facts.failed_stage != Stage::None)
+    return false;
   const AttributeSet differing = compare(known, facts, rule.attributes);
   if (!differing.has(Attribute::Checksum) && !differing.has(Attribute::Inode)) return false;
 
@@ -293,7 +294,7 @@ bool Walk::search_rotated(const std::string& directory, std::size_t trusted_dept
       if (is_same_file && (is_empty || old.prefix_digest == known.facts.digest)) is_found = true;
     }
     if (!answer.is_last) return;
-    if (is_found) return parts_.judge.accept(directory, known, facts, rule);
+    if (is_found) return parts_.judge.accept_rotated(directory, known, facts, rule);
     parts_.judge.tell_changed(directory, known, facts, rule, differing);
   });
   return true;

@@ -72,6 +72,17 @@ TEST_P(ScanLogsTest, MayBeRotatedWithinItsDirectory) {
   EXPECT_EQ(all_messages(), "");
 }
 
+TEST_P(ScanLogsTest, IsReportedWhenItsModeChangesWithTheRotation) {
+  ASSERT_EQ(rename(log_.c_str(), at("log.1").c_str()), 0);
+  write_file(log_, "new\n");
+  ASSERT_EQ(chmod(log_.c_str(), 0666), 0);
+  check();
+  EXPECT_EQ(message(log_), "POLICY [GrowingLogs] -----M----");
+  append_file(log_, "more\n");
+  check();
+  EXPECT_EQ(all_messages(), "");
+}
+
 TEST_P(ScanLogsTest, IsReportedWhenTheOldOneLeftTheDirectory) {
   ASSERT_EQ(rename(log_.c_str(), (scratch_ / "elsewhere").c_str()), 0);
   write_file(log_, "new\n");
