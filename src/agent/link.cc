@@ -1,5 +1,6 @@
 #include "agent/link.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -44,6 +45,7 @@ Result<void> Link::start_courier() {
 
 void Link::open() {
   ++connection_;
+  addresses_left_ = 0;
   is_wanted_ = true;
   const auto& session = settings_.session;
   if (auto numeric = sys::Address::parse(session.server, session.port)) {
@@ -68,6 +70,7 @@ void Link::look_up() {
 
 void Link::connect(std::vector<sys::Address> addresses) {
   if (courier_->channel() == nullptr) return fail_later("the courier is not running");
+  addresses_left_ = std::min(addresses.size(), kMaxAddresses);
   courier_->channel()->send(kConnect,
                             encode(Connect{connection_, std::move(addresses), settings_.source}));
 }
@@ -103,12 +106,18 @@ bool Link::is_current(const Result<Message>& message) {
   return is_wanted_ && message->connection == connection_;
 }
 
+/// Each gives the attempt more time and may be told: a courier that says more of them than it has
+/// addresses is no longer ours.
+void Link::take_connect_failed(const ConnectFailed& message) {
+  if (addresses_left_ == 0) return courier_->restart();
+  --addresses_left_;
+  session_->connect_failed(message.address, strerror(message.sys_errno));
+}
+
 void Link::take(std::uint16_t kind, ByteView payload) {
   if (kind == kConnectFailed) {
     const auto message = decode_connect_failed(payload);
-    if (is_current(message)) {
-      session_->connect_failed(message->address, strerror(message->sys_errno));
-    }
+    if (is_current(message)) take_connect_failed(*message);
   } else if (kind == kOpened) {
     const auto message = decode_opened(payload);
     if (is_current(message)) session_->opened(message->binding);

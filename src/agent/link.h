@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -56,6 +57,7 @@ class Link final : public Transport {
   void connect(std::vector<sys::Address> addresses);
   void fail_later(std::string reason);
   void take(std::uint16_t kind, ByteView payload);
+  void take_connect_failed(const ConnectFailed& message);
   template <class Message>
   bool is_current(const Result<Message>& message);
 
@@ -66,7 +68,8 @@ class Link final : public Transport {
   std::unique_ptr<Lookup> lookup_;
   std::unique_ptr<Session> session_;
   std::uint32_t connection_ = 0;
-  bool is_wanted_ = false;  ///< a connection is open or on its way
+  std::size_t addresses_left_ = 0;  ///< how many may still fail
+  bool is_wanted_ = false;          ///< a connection is open or on its way
 };
 
 }  // namespace samhain::agent

@@ -123,7 +123,8 @@ class Session {
   void pause_and_retry();
   std::string_view expected() const;
   void tell(Report report);
-  void tell_once(Report report);  ///< not again before something has worked in between
+  /// Not again before something has worked in between, and only so many different ones.
+  void tell_once(Report report);
   void progress();
 
   sys::Loop& loop_;

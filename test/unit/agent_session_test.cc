@@ -29,10 +29,12 @@ class FakeServer final : public Transport {
 
   // What goes wrong.
   bool is_down = false;
+  bool is_inventive = false;  ///< each failure names another address
   bool is_refusing = false;
   bool is_silent = false;
   bool acknowledges = true;
   bool acknowledges_too_much = false;
+  bool sends_commands = false;  ///< another one with each ACK
   bool proves_itself = true;
   std::optional<std::uint64_t> says_next;
 
@@ -53,7 +55,9 @@ class FakeServer final : public Transport {
   }
   void acknowledge(std::uint64_t seq) {
     acknowledged_ = static_cast<std::size_t>(seq);  // numbers begin with 1
-    answer(wire::Type::Ack, wire::encode(wire::Ack{seq, {}}));
+    wire::Ack ack{seq, {}};
+    if (sends_commands) ack.commands.assign({static_cast<std::uint8_t>(seq), 200});
+    answer(wire::Type::Ack, wire::encode(ack));
   }
 
   void open() override {
@@ -61,7 +65,8 @@ class FakeServer final : public Transport {
     loop_.soon([this, number] {
       if (number != connections) return;
       if (is_down) {
-        session->connect_failed("127.0.0.1", "Connection refused");
+        const std::string address = is_inventive ? "host " + std::to_string(number) : "127.0.0.1";
+        session->connect_failed(address, "Connection refused");
         return session->closed("no address answers");
       }
       is_open = true;
@@ -282,6 +287,32 @@ TEST_F(SessionTest, ARefusedConnectionNamesTheAddressAndIsTriedAgain) {
   ASSERT_TRUE(is_delivered());
   EXPECT_EQ(server->logged.size(), 2U);
   EXPECT_EQ(times_told("Connection reestablished"), 1);
+}
+
+TEST_F(SessionTest, EverNewFailuresDoNotFillTheLog) {
+  settings.first_pause = settings.longest_pause = 1ms;
+  start();
+  server->is_down = server->is_inventive = true;
+  submit(1);
+  ASSERT_TRUE(run_until(*loop, [this] { return server->connections >= 200; }));
+  EXPECT_LE(told.size(), 65U) << "64 kinds, and the service failure";
+
+  server->is_down = false;
+  ASSERT_TRUE(is_delivered());
+  told.clear();
+  server->is_down = true;
+  server->drop_connection();
+  submit(1);
+  ASSERT_TRUE(run_until(*loop, [this] { return session->has_failed(); }));
+  EXPECT_GE(told.size(), 2U) << "after a success it speaks again";
+}
+
+TEST_F(SessionTest, CommandsInAcknowledgementsAreToldOnce) {
+  start();
+  server->sends_commands = true;
+  submit(20);
+  ASSERT_TRUE(is_delivered());
+  EXPECT_EQ(told.size(), 2U) << "the key, and one unexpected reply";
 }
 
 TEST_F(SessionTest, AServerThatCannotProveItselfGetsNothing) {
