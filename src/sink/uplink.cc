@@ -44,9 +44,14 @@ void Uplink::tell_loss() {
   const Report report =
       report::make(report::kReportsLost, clock_.now_ns(), {{"count", std::to_string(lost_)}});
   // If there is no room even for this, the count goes on and is told later.
-  if (!spool_.append(report.severity, report::encode(report))) return;
+  const auto seq = spool_.append(report.severity, report::encode(report));
+  const spool::Spool::Loss loss = spool_.take_loss();
+  if (!seq || loss.refused == *seq) {
+    lost_ += loss.count - (seq ? 1 : 0);  // this report itself is no loss: another will say it
+    return;
+  }
   told_loss_at_ = now;
-  lost_ = spool_.take_loss().count;
+  lost_ = loss.count;
 }
 
 }  // namespace samhain::sink

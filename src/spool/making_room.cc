@@ -52,6 +52,7 @@ Result<bool> Spool::State::make_room(Severity severity, std::uint64_t size) {
       if (!started) return started.error();
     }
     std::uint64_t freed = 0;
+    std::uint64_t dropped = 0;
     const auto rewritten = rewrite(victim, [&](const Record& record) {
       if (record.seq <= acknowledged) {
         freed += record.size;
@@ -59,10 +60,11 @@ Result<bool> Spool::State::make_room(Severity severity, std::uint64_t size) {
       }
       if (record.severity != lowest || lowest > severity || freed >= goal) return true;
       freed += record.size;
-      ++lost;
+      ++dropped;
       return false;
     });
     if (!rewritten) return rewritten.error();
+    lost += dropped;
   }
   return true;
 }

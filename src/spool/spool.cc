@@ -59,7 +59,9 @@ Spool::~Spool() = default;
 
 const std::array<std::uint8_t, 16>& Spool::id() const { return state_->id; }
 std::uint64_t Spool::next() const { return state_->next; }
-Spool::Loss Spool::take_loss() { return Loss{std::exchange(state_->lost, 0)}; }
+Spool::Loss Spool::take_loss() {
+  return Loss{std::exchange(state_->lost, 0), std::exchange(state_->refused, 0)};
+}
 std::string Spool::damaged() { return state_->damaged; }
 Result<void> Spool::flush() { return state_->flush(); }
 
@@ -73,7 +75,7 @@ Result<std::uint64_t> Spool::append(Severity severity, ByteView body) {
     if (!has_room) return has_room.error();
     if (!*has_room) {
       ++state_->lost;
-      return state_->next++;
+      return state_->refused = state_->next++;
     }
   }
   const std::uint64_t used = state_->active_segment().size;

@@ -25,6 +25,7 @@ class Spool {
   /// What had to go because the spool was full, or could not be read any more.
   struct Loss {
     std::uint64_t count = 0;
+    std::uint64_t refused = 0;  ///< number of the last report that was lost on arrival; 0: none
   };
 
   /// Opens or makes the directory (0700), takes its lock, cuts a torn record off the end.  A

@@ -48,6 +48,7 @@ struct Spool::State {
   bool must_write_again = false;   ///< fdatasync(2) failed: the kernel may have dropped the pages
 
   std::uint64_t lost = 0;
+  std::uint64_t refused = 0;  ///< see Loss
   std::string damaged;
   base::Writer scratch;
   SegmentReader reader;

@@ -101,6 +101,19 @@ TEST_F(SpoolFullTest, RefusesAReportThatCouldNeverFit) {
   EXPECT_EQ(spool->take_loss().count, 0U);
 }
 
+TEST_F(SpoolFullTest, CountsNothingAsLostThatItCouldNotDrop) {
+  const std::string body(83, 'x');
+  for (int i = 0; i < 100; ++i) append(body, i % 2 == 0 ? Severity::Info : Severity::Crit);
+  ASSERT_TRUE(spool->flush());
+  // In the way of each segment's new version: as bad as a full disk.
+  for (const std::string& name : segments()) {
+    ASSERT_TRUE(std::filesystem::create_directory(directory() + "/" + name + ".new"));
+  }
+  for (int i = 0; i < 3; ++i) ASSERT_FALSE(spool->append(Severity::Crit, as_bytes(body)));
+  EXPECT_EQ(spool->take_loss().count, 0U);
+  EXPECT_EQ(kept(), 100U);
+}
+
 /// Whatever happens in whatever order: a number comes back with its own body or empty, in order,
 /// and what is missing was counted.
 TEST_F(SpoolFullTest, KeepsItsPromisesInAnyOrder) {

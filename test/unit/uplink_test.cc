@@ -8,6 +8,7 @@
 
 #include "report/codec.h"
 #include "sink_support.h"
+#include "spool/segment.h"
 #include "spool/spool.h"
 
 namespace samhain::sink {
@@ -70,6 +71,24 @@ TEST_F(UplinkTest, TellsTheServerWhatAFullSpoolLost) {
   ASSERT_TRUE(uplink->flush());
   EXPECT_EQ(held().back().message(), told.message());
   EXPECT_GE(std::stoul(std::string{held().back().find("count")}), 500U);
+}
+
+TEST_F(UplinkTest, KeepsTheCountIfThereIsNoRoomToTellIt) {
+  open(8'000);
+  const Report important = some_report(Severity::Alert);
+  const std::size_t fitting = 8'000 / (report::encode(important).size() + spool::kRecordOverhead);
+  for (std::size_t i = 0; i < fitting; ++i) ASSERT_TRUE(uplink->write(important));
+  for (int i = 0; i < 500; ++i) ASSERT_TRUE(uplink->write(some_report(Severity::Warn)));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(uplink->flush());
+    EXPECT_EQ(held().size(), fitting);
+    clock.steady_now += std::chrono::minutes{2};
+  }
+  ASSERT_TRUE(spool->drop_through(spool->next() - 1));
+  ASSERT_TRUE(uplink->flush());
+  const Report told = held().back();
+  EXPECT_EQ(told.message(), "Reports lost, the spool was full");
+  EXPECT_EQ(std::stoul(std::string{told.find("count")}), 500U);
 }
 
 }  // namespace
