@@ -1,10 +1,13 @@
 """yule and samhain under test: their files, their start and end, what they wrote."""
 
+import atexit
 import os
 import pwd
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 from . import lines, processes, world
@@ -14,10 +17,26 @@ PASSWORD = "0123456789ABCDEF0123456789ABCDEF"
 REPOSITORY = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("SAMHAIN_BUILD") or REPOSITORY / "build").resolve()
 
-YULE = str(BUILD / "yule")
-SAMHAIN = str(BUILD / "samhain")
-YULECTL = str(BUILD / "yulectl")
-SETPWD = str(BUILD / "samhain_setpwd")
+
+
+def reachable_programs():
+    """The build's folder, or a copy of its programs where other users could not reach them there."""
+    if all(folder.stat().st_mode & 0o001 for folder in (BUILD, *BUILD.parents)):
+        return BUILD
+    copies = Path(tempfile.mkdtemp(prefix="samhain-programs-"))
+    copies.chmod(0o755)
+    atexit.register(shutil.rmtree, copies, ignore_errors=True)
+    for name in ("yule", "samhain", "yulectl", "samhain_setpwd"):
+        if (BUILD / name).exists():
+            shutil.copy2(BUILD / name, copies / name)
+    return copies
+
+
+PROGRAMS = reachable_programs()
+YULE = str(PROGRAMS / "yule")
+SAMHAIN = str(PROGRAMS / "samhain")
+YULECTL = str(PROGRAMS / "yulectl")
+SETPWD = str(PROGRAMS / "samhain_setpwd")
 
 
 def run(*command, timeout=60, **more):
