@@ -93,7 +93,7 @@ Result<void> Checks::settings_changed(const Settings& before) {
     (void)open_baseline();
   }
   const std::unique_ptr<scan::Scanner> old = std::move(scanner_);
-  if (const auto done = renew(before); !done) return done;
+  if (auto done = renew(before); !done) return done;
   if (old) scanner_->take_memory_of(*old);
   return {};
 }
