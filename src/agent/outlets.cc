@@ -11,7 +11,6 @@
 #include "crypto/random.h"
 #include "report/catalog.h"
 #include "sink/console.h"
-#include "sink/log_file.h"
 #include "sink/uplink.h"
 
 namespace samhain::agent {
@@ -20,6 +19,11 @@ namespace {
 
 /// How long reports gather before they are made durable together and sent.
 constexpr std::chrono::milliseconds kGather{20};
+
+// The services by which the dispatcher knows its sinks.
+constexpr std::string_view kConsole = "console";
+constexpr std::string_view kLogFile = "logfile";
+constexpr std::string_view kLogServer = "log server";
 
 std::string text_of(const std::optional<sys::Address>& address) {
   return address ? address->text() : std::string{};
@@ -51,7 +55,8 @@ Outlets::~Outlets() {
 
 Result<void> Outlets::open(const Settings& settings) {
   flush();
-  dispatcher_.clear();
+  dispatcher_.remove(kConsole);
+  dispatcher_.remove(kLogServer);
   if (!has_left_terminal_) add_terminal(settings);
   auto log = open_log(settings);
   auto spool = open_spool(settings);
@@ -82,9 +87,20 @@ void Outlets::add_device(const Settings& settings) {
 }
 
 Result<void> Outlets::open_log(const Settings& settings) {
-  if (settings.log_threshold.is_empty()) return {};
+  if (settings.log_threshold.is_empty()) {
+    close_log();
+    return {};
+  }
+  // The one that is open goes on, with what it gathered while its disk was full.
+  if (log_ != nullptr && log_->object() == settings.log_path) {
+    log_->adjust(settings.log_form, settings.trusted);
+    dispatcher_.set_threshold(kLogFile, settings.log_threshold);
+    return {};
+  }
   auto log = sink::LogFile::open(log_settings(settings));
   if (log) {
+    close_log();
+    log_ = log->get();
     dispatcher_.add(*std::move(log), settings.log_threshold);
     return {};
   }
@@ -96,6 +112,11 @@ Result<void> Outlets::open_log(const Settings& settings) {
   submit(report::make(report::kServiceFailure, now,
                       {{"service", "logfile"}, {"obj", settings.log_path}}));
   return log.error().within("log file", settings.log_path);
+}
+
+void Outlets::close_log() {
+  dispatcher_.remove(kLogFile);
+  log_ = nullptr;
 }
 
 Result<void> Outlets::open_spool(const Settings& settings) {

@@ -16,6 +16,7 @@
 #include "samhain/report.h"
 #include "samhain/result.h"
 #include "sink/dispatcher.h"
+#include "sink/log_file.h"
 #include "spool/spool.h"
 #include "sys/loop.h"
 #include "wire/messages.h"
@@ -61,6 +62,7 @@ class Outlets {
 
  private:
   Result<void> open_log(const Settings& settings);
+  void close_log();
   Result<void> open_spool(const Settings& settings);
   void tell_no_spool(const Settings& settings, const Error& error);
   /// Null, and told why, if there is none.
@@ -75,6 +77,7 @@ class Outlets {
   const wire::Id instance_id_;
   const std::chrono::milliseconds patience_;
   sink::Dispatcher dispatcher_;
+  sink::LogFile* log_ = nullptr;  ///< the dispatcher's, while it has one
   UniqueFd console_;
   bool has_left_terminal_ = false;
   sys::Loop::Timer flush_timer_ = 0;

@@ -1,6 +1,7 @@
 #include "sink/dispatcher.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "report/catalog.h"
@@ -23,6 +24,12 @@ void Dispatcher::set_threshold(std::string_view service, SeveritySet threshold) 
   for (Route& route : routes_) {
     if (route.sink->service() == service) route.threshold = threshold;
   }
+}
+
+void Dispatcher::remove(std::string_view service) {
+  assert(news_.empty());  // news name sinks by their place
+  std::erase_if(routes_,
+                [service](const Route& route) { return route.sink->service() == service; });
 }
 
 void Dispatcher::clear() {

@@ -41,6 +41,8 @@ class Dispatcher {
   /// Elsewhere it passes like an own report of its severity.
   void add(std::unique_ptr<Sink> sink, SeveritySet threshold, bool takes_clients = false);
   void set_threshold(std::string_view service, SeveritySet threshold);
+  /// Gives up the sinks of one service; only between flush() and the next submit().
+  void remove(std::string_view service);
   void clear();
 
   void submit(const Report& report);

@@ -144,6 +144,23 @@ TEST_F(DispatcherTest, TellsAFailedFlushAndItsEnd) {
   EXPECT_EQ(console.reports.back().find("missed"), "0");
 }
 
+TEST_F(DispatcherTest, RemovesOneServiceAndKeepsWhatTheOthersMissed) {
+  add("console", console);
+  add("logfile", log);
+  log.fails_to_write = true;
+  dispatcher.submit(report::make(report::kTimestamp, 0));
+  dispatcher.flush();
+  dispatcher.remove("console");
+  add("console", third);
+
+  log.fails_to_write = false;
+  dispatcher.submit(report::make(report::kTimestamp, 0));
+  dispatcher.flush();
+  EXPECT_EQ(console.messages.size(), 2U) << "the report and the failure, nothing after the removal";
+  ASSERT_FALSE(third.reports.empty());
+  EXPECT_EQ(third.reports.back().find("missed"), "1");
+}
+
 TEST_F(DispatcherTest, SurvivesThatAllSinksFail) {
   add("console", console);
   add("logfile", log);
