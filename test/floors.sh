@@ -11,7 +11,7 @@ floor_of() {
         sys | crypto) echo 2 ;;
         report | config | srp) echo 3 ;;
         wire | baseline | policy | spool) echo 4 ;;
-        scan | watch | sink) echo 5 ;;
+        scan | watch | sink | uplink) echo 5 ;;
         agent | server | tools) echo 6 ;;
         *) echo "floors.sh: $1 is on no floor: give it one here and in docs/architecture.md" >&2
            exit 2 ;;

@@ -13,6 +13,7 @@ include test/unit/sink.mk
 include test/unit/spool.mk
 include test/unit/baseline.mk
 include test/unit/scan.mk
+include test/unit/uplink.mk
 include test/unit/agent.mk
 include test/unit/server.mk
 EXTRA_PROGRAMS =

@@ -13,11 +13,11 @@
 
 #include "agent/checks.h"
 #include "agent/outlets.h"
-#include "agent/resolver.h"
 #include "agent/run.h"
 #include "base/die.h"
 #include "report/catalog.h"
 #include "sys/daemon.h"
+#include "uplink/resolver.h"
 
 namespace samhain::agent {
 
@@ -70,7 +70,7 @@ std::vector<Report> lines_of(const Unusable& unusable, const std::string& path) 
 }  // namespace
 
 std::string own_name() {
-  const auto name = find_own_name();
+  const auto name = uplink::find_own_name();
   return name ? *name : "127.0.0.1";
 }
 

@@ -1,18 +1,14 @@
 # What the agent is made of, apart from its main: the unit tests link it too.
 noinst_LIBRARIES += %D%/libagent.a
 %C%_libagent_a_SOURCES = %D%/agent.cc %D%/agent.h %D%/checks.cc %D%/checks.h %D%/control.cc \
-	%D%/control.h %D%/courier.cc %D%/courier.h %D%/hash.cc %D%/hash.h %D%/identity.cc \
-	%D%/identity.h %D%/link.cc %D%/link.h %D%/listing.cc %D%/listing.h %D%/options.cc \
-	%D%/options.h %D%/outlets.cc %D%/outlets.h %D%/password.cc %D%/password.h %D%/requests.cc \
-	%D%/requests.h %D%/resolver.cc %D%/resolver.h %D%/run.cc %D%/run.h %D%/session.cc \
-	%D%/session.h %D%/settings.cc %D%/settings.h
-noinst_HEADERS += include/samhain/password_slot.h
+	%D%/control.h %D%/hash.cc %D%/hash.h %D%/listing.cc %D%/listing.h %D%/options.cc \
+	%D%/options.h %D%/outlets.cc %D%/outlets.h %D%/run.cc %D%/run.h %D%/settings.cc \
+	%D%/settings.h
 
-AGENT_LIBS = src/agent/libagent.a src/scan/libscan.a src/sink/libsink.a src/spool/libspool.a \
-	src/policy/libpolicy.a src/baseline/libbaseline.a src/wire/libwire.a src/srp/libsrp.a \
-	src/config/libconfig.a src/report/libreport.a src/crypto/libcrypto.a src/sys/libsys.a \
-	src/base/libbase.a $(SSL_LIBS) $(CRYPTO_LIBS) $(SQLITE_LIBS) $(ZLIB_LIBS) $(SECCOMP_LIBS) \
-	$(FMT_LIBS)
+AGENT_LIBS = src/agent/libagent.a src/uplink/libuplink.a src/scan/libscan.a src/sink/libsink.a \
+	src/spool/libspool.a src/policy/libpolicy.a src/baseline/libbaseline.a src/wire/libwire.a \
+	src/srp/libsrp.a src/config/libconfig.a src/report/libreport.a src/crypto/libcrypto.a \
+	src/sys/libsys.a src/base/libbase.a $(SSL_LIBS) $(CRYPTO_LIBS) $(SQLITE_LIBS) $(ZLIB_LIBS) $(SECCOMP_LIBS) $(FMT_LIBS)
 
 if BUILD_CLIENT
 sbin_PROGRAMS += samhain

@@ -12,17 +12,17 @@
 
 #include "agent/agent.h"
 #include "agent/control.h"
-#include "agent/courier.h"
 #include "agent/hash.h"
 #include "agent/listing.h"
 #include "agent/options.h"
-#include "agent/password.h"
-#include "agent/resolver.h"
 #include "agent/settings.h"
 #include "base/die.h"
 #include "scan/measurer_pool.h"
 #include "sys/daemon.h"
 #include "sys/role.h"
+#include "uplink/courier.h"
+#include "uplink/password.h"
+#include "uplink/resolver.h"
 
 namespace {
 
@@ -34,7 +34,7 @@ samhain::agent::Paths compiled_paths() {
 
 /// A process of ours that was started by the scanner: first of all it forgets the password.
 int run_role(std::string_view name) {
-  samhain::agent::wipe_embedded_password();
+  samhain::uplink::wipe_embedded_password();
   // What is sent to all of us, by a terminal's keys or a service manager, is for the scanner to
   // answer; when it ends, so do we.
   for (const int number :
@@ -42,8 +42,8 @@ int run_role(std::string_view name) {
     (void)signal(number, SIG_IGN);
   }
   if (name == "measurer") return samhain::scan::run_measurer();
-  if (name == "courier") return samhain::agent::run_courier();
-  if (name == "resolver") return samhain::agent::run_resolver();
+  if (name == "courier") return samhain::uplink::run_courier();
+  if (name == "resolver") return samhain::uplink::run_resolver();
   samhain::base::die("no such role");
 }
 

@@ -42,7 +42,7 @@ Outlets::Outlets(sys::Loop& loop, const base::Clock& clock, SeveritySet first_th
       instance_id_(crypto::random_array<16>()),
       patience_(patience),
       dispatcher_(clock),
-      embedded_(take_embedded_password()) {
+      embedded_(uplink::take_embedded_password()) {
   dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, report::Form::Guide, patience_),
                   first_threshold);
 }
@@ -171,14 +171,14 @@ bool Outlets::has_same_link(const Settings& settings) const {
 /// The file may have been corrected while its name stayed.
 bool Outlets::has_same_password(const Settings& settings) const {
   if (settings.password_file.empty() || !from_file_) return true;
-  const auto loaded = load_password(settings.password_file);
+  const auto loaded = uplink::load_password(settings.password_file);
   return loaded && crypto::equal_secrets(as_bytes(loaded->text()), as_bytes(from_file_->text()));
 }
 
-const Password* Outlets::find_password(const Settings& settings) {
+const uplink::Password* Outlets::find_password(const Settings& settings) {
   Error error{Error::Kind::Missing, {}};
   if (!settings.password_file.empty()) {
-    auto loaded = load_password(settings.password_file);
+    auto loaded = uplink::load_password(settings.password_file);
     if (loaded) return &from_file_.emplace(*std::move(loaded));
     error = loaded.error();
   } else {
@@ -192,25 +192,25 @@ const Password* Outlets::find_password(const Settings& settings) {
 
 Result<void> Outlets::start_link(const Settings& settings, std::function<void()> on_change) {
   if (!spool_ || link_) return {};
-  const Password* password = find_password(settings);
+  const uplink::Password* password = find_password(settings);
   if (password == nullptr) return {};
 
-  Link::Settings link_settings;
+  uplink::Link::Settings link_settings;
   link_settings.source = settings.bind_address;
   link_settings.session.client_name = settings.host_name;
   link_settings.session.instance_id = instance_id_;
   link_settings.session.server = settings.server_host;
   link_settings.session.port = settings.server_port;
   link_settings.session.keep_alive = settings.keep_alive;
-  Link::Callbacks callbacks;
+  uplink::Link::Callbacks callbacks;
   callbacks.on_report = [this](Report&& report) { submit(report); };
   callbacks.on_ready = [this, on_change](std::string_view missing) {
     note_barriers("courier", missing);
     on_change();
   };
   callbacks.on_down = [this](const Error& error) { note_down("courier", error); };
-  auto link = Link::start(loop_, clock_, *spool_, *password, std::move(link_settings),
-                          std::move(callbacks));
+  auto link = uplink::Link::start(loop_, clock_, *spool_, *password, std::move(link_settings),
+                                  std::move(callbacks));
   if (!link) return link.error();
   link_ = *std::move(link);
   link_->session().on_progress(std::move(on_change));

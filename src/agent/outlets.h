@@ -8,8 +8,6 @@
 #include <string>
 #include <string_view>
 
-#include "agent/link.h"
-#include "agent/password.h"
 #include "agent/settings.h"
 #include "base/clock.h"
 #include "samhain/handle.h"
@@ -19,6 +17,8 @@
 #include "sink/log_file.h"
 #include "spool/spool.h"
 #include "sys/loop.h"
+#include "uplink/link.h"
+#include "uplink/password.h"
 #include "wire/messages.h"
 
 namespace samhain::agent {
@@ -66,7 +66,7 @@ class Outlets {
   Result<void> open_spool(const Settings& settings);
   void tell_no_spool(const Settings& settings, const Error& error);
   /// Null, and told why, if there is none.
-  const Password* find_password(const Settings& settings);
+  const uplink::Password* find_password(const Settings& settings);
   void add_terminal(const Settings& settings);
   void add_device(const Settings& settings);
   bool has_same_link(const Settings& settings) const;
@@ -84,9 +84,9 @@ class Outlets {
 
   std::optional<Settings> linked_;  ///< what spool and link were opened for
   std::unique_ptr<spool::Spool> spool_;
-  Result<Password> embedded_;  ///< taken out of the program once, at start
-  std::optional<Password> from_file_;
-  std::unique_ptr<Link> link_;
+  Result<uplink::Password> embedded_;  ///< taken out of the program once, at start
+  std::optional<uplink::Password> from_file_;
+  std::unique_ptr<uplink::Link> link_;
   std::set<std::string> noted_barriers_;
 };
 

@@ -8,9 +8,9 @@
 #include <fstream>
 #include <vector>
 
-#include "agent_support.h"
 #include "samhain/password_slot.h"
 #include "sys/file.h"
+#include "uplink_support.h"
 
 namespace samhain::agent {
 namespace {
@@ -78,7 +78,7 @@ class SetpwdTest : public testing::Test {
     original = *std::move(bytes);
     ASSERT_TRUE(sys::write_file_atomically(copy, original, 0750));
   }
-  ScratchDirectory scratch;
+  uplink::ScratchDirectory scratch;
   std::string copy = scratch.path() + "/samhain";
   Bytes original;
 };

@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "agent/settings.h"
-#include "agent_support.h"
+#include "uplink_support.h"
 
 namespace samhain::agent {
 namespace {
@@ -114,7 +114,7 @@ TEST(AgentSettingsTest, AProblemTellsFileLineReasonAndRemedy) {
 }
 
 TEST(AgentSettingsTest, ReadsATrustedFileAndRefusesOneThatOthersMayWrite) {
-  const ScratchDirectory scratch;
+  const uplink::ScratchDirectory scratch;
   const std::string path = scratch.path() + "/rc";
   std::ofstream{path} << "[Misc]\nSetLoopTime=9\n";
   Options options;

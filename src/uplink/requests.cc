@@ -1,4 +1,4 @@
-#include "agent/requests.h"
+#include "uplink/requests.h"
 
 #include <array>
 
@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "srp/verifier.h"
 
-namespace samhain::agent {
+namespace samhain::uplink {
 
 namespace {
 
@@ -214,4 +214,4 @@ std::span<const sys::Rule> rules_for_courier() { return kForCourier; }
 std::span<const sys::Rule> rules_from_courier() { return kFromCourier; }
 std::span<const sys::Rule> rules_from_resolver() { return kFromResolver; }
 
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

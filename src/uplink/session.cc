@@ -1,4 +1,4 @@
-#include "agent/session.h"
+#include "uplink/session.h"
 
 #include <algorithm>
 #include <utility>
@@ -6,7 +6,7 @@
 #include "crypto/random.h"
 #include "report/catalog.h"
 
-namespace samhain::agent {
+namespace samhain::uplink {
 
 namespace {
 
@@ -411,4 +411,4 @@ void Session::progress() {
   if (on_progress_) on_progress_();
 }
 
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

@@ -11,7 +11,7 @@
 
 #include "sys/loop.h"
 
-namespace samhain::agent {
+namespace samhain::uplink {
 
 /// A directory of the test's own, gone with it.
 class ScratchDirectory {
@@ -45,4 +45,4 @@ inline bool run_until(sys::Loop& loop, const std::function<bool()>& holds) {
   return holds();
 }
 
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

@@ -7,7 +7,7 @@
 #include "samhain/result.h"
 #include "samhain/secret.h"
 
-namespace samhain::agent {
+namespace samhain::uplink {
 
 /// The password that proves to the server who we are, in memory that is locked and wiped.
 class Password {
@@ -34,4 +34,4 @@ void wipe_embedded_password();
 /// another user than root or us, or readable by others), Malformed, System.
 Result<Password> load_password(const std::string& path);
 
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include "agent/requests.h"
+#include "uplink/requests.h"
 
-namespace samhain::agent {
+namespace samhain::uplink {
 namespace {
 
 sys::Address address(std::string_view text) { return *sys::Address::parse(text, 49'777); }
@@ -86,4 +86,4 @@ TEST(RequestsTest, AChildCannotWriteToTheTerminal) {
 }
 
 }  // namespace
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

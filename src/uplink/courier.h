@@ -1,10 +1,10 @@
 #pragma once
 
-namespace samhain::agent {
+namespace samhain::uplink {
 
 /// The courier's own main, `samhain --role=courier`: connections, TLS and frames for the scanner,
 /// which has the keys.  It knows no password and no key, and what it carries is opaque to it.
 /// Returns the exit status.
 int run_courier();
 
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

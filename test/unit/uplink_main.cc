@@ -2,14 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include "agent/courier.h"
-#include "agent/password.h"
 #include "sys/role.h"
+#include "uplink/courier.h"
+#include "uplink/password.h"
 
 int main(int argc, char** argv) {
   if (const auto role = samhain::sys::role_asked_for(argc, argv)) {
-    samhain::agent::wipe_embedded_password();
-    return *role == "courier" ? samhain::agent::run_courier() : 1;
+    samhain::uplink::wipe_embedded_password();
+    return *role == "courier" ? samhain::uplink::run_courier() : 1;
   }
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

@@ -10,7 +10,6 @@
 #include <string>
 #include <string_view>
 
-#include "agent/password.h"
 #include "base/clock.h"
 #include "crypto/mac.h"
 #include "samhain/bytes.h"
@@ -18,10 +17,11 @@
 #include "spool/spool.h"
 #include "srp/exchange.h"
 #include "sys/loop.h"
+#include "uplink/password.h"
 #include "wire/frame.h"
 #include "wire/messages.h"
 
-namespace samhain::agent {
+namespace samhain::uplink {
 
 /// What carries a session's frames: the courier, or in tests a fake.  It answers by calling the
 /// session's opened(), connect_failed(), received() and closed(), from the loop and never from
@@ -38,9 +38,9 @@ class Transport {
   virtual void close() = 0;  ///< nothing of the old connection comes after this
 };
 
-/// The agent's end of docs/protocol.md sections 3 to 5: proves the password, holds the session key,
-/// signs the spool's reports and sends them until the server has acknowledged each.  A lost server
-/// is tried again, by itself, after a pause that grows.
+/// The client's end of docs/protocol.md sections 3 to 5: proves the password, holds the session
+/// key, signs the spool's reports and sends them until the server has acknowledged each.  A lost
+/// server is tried again, by itself, after a pause that grows.
 class Session {
  public:
   struct Settings {
@@ -156,4 +156,4 @@ class Session {
   bool is_pumping_ = false;
 };
 
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

@@ -4,10 +4,10 @@
 
 #include <fstream>
 
-#include "agent/password.h"
-#include "agent_support.h"
+#include "uplink/password.h"
+#include "uplink_support.h"
 
-namespace samhain::agent {
+namespace samhain::uplink {
 namespace {
 
 constexpr std::string_view kDigits = "0123456789abcdef0123456789abcdef";
@@ -63,4 +63,4 @@ TEST(EmbeddedPasswordTest, AnUnsetOneIsMissingAndSaysHowToSetIt) {
 }
 
 }  // namespace
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

@@ -1,4 +1,4 @@
-#include "agent/courier.h"
+#include "uplink/courier.h"
 
 #include <sys/epoll.h>
 
@@ -9,17 +9,17 @@
 #include <optional>
 #include <utility>
 
-#include "agent/identity.h"
-#include "agent/requests.h"
 #include "base/die.h"
 #include "sys/channel.h"
 #include "sys/loop.h"
 #include "sys/role.h"
 #include "sys/sandbox.h"
 #include "sys/socket.h"
+#include "uplink/identity.h"
+#include "uplink/requests.h"
 #include "wire/tls.h"
 
-namespace samhain::agent {
+namespace samhain::uplink {
 
 namespace {
 
@@ -282,4 +282,4 @@ int run_courier() {
   return 0;
 }
 
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

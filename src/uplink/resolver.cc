@@ -1,14 +1,14 @@
-#include "agent/resolver.h"
+#include "uplink/resolver.h"
 
 #include <utility>
 
-#include "agent/identity.h"
 #include "base/die.h"
 #include "sys/file.h"
 #include "sys/resolve.h"
 #include "sys/sandbox.h"
+#include "uplink/identity.h"
 
-namespace samhain::agent {
+namespace samhain::uplink {
 
 namespace {
 
@@ -104,4 +104,4 @@ int run_resolver() {
   return 0;
 }
 
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

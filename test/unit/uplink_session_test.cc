@@ -6,13 +6,13 @@
 #include <optional>
 #include <vector>
 
-#include "agent/session.h"
-#include "agent_support.h"
 #include "base/clock.h"
 #include "crypto/random.h"
+#include "uplink/session.h"
+#include "uplink_support.h"
 #include "wire/messages.h"
 
-namespace samhain::agent {
+namespace samhain::uplink {
 namespace {
 
 using namespace std::chrono_literals;
@@ -445,4 +445,4 @@ TEST_F(SessionTest, StoppedItNeverTriesAgain) {
 }
 
 }  // namespace
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

@@ -1,4 +1,4 @@
-#include "agent/identity.h"
+#include "uplink/identity.h"
 
 #include <unistd.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/die.h"
 
-namespace samhain::agent {
+namespace samhain::uplink {
 
 std::optional<sys::Identity> role_identity() {
   if (geteuid() != 0) return std::nullopt;
@@ -17,4 +17,4 @@ std::optional<sys::Identity> role_identity() {
   return *std::move(identity);
 }
 
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

@@ -6,10 +6,6 @@
 #include <optional>
 #include <string>
 
-#include "agent/password.h"
-#include "agent/requests.h"
-#include "agent/resolver.h"
-#include "agent/session.h"
 #include "base/clock.h"
 #include "samhain/report.h"
 #include "samhain/result.h"
@@ -17,8 +13,12 @@
 #include "sys/loop.h"
 #include "sys/role.h"
 #include "sys/socket.h"
+#include "uplink/password.h"
+#include "uplink/requests.h"
+#include "uplink/resolver.h"
+#include "uplink/session.h"
 
-namespace samhain::agent {
+namespace samhain::uplink {
 
 /// The way to the server: a session, the courier that carries its frames, and the resolver that
 /// finds the server's addresses, put together.
@@ -72,4 +72,4 @@ class Link final : public Transport {
   bool is_wanted_ = false;          ///< a connection is open or on its way
 };
 
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

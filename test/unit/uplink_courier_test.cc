@@ -7,13 +7,13 @@
 #include <map>
 #include <optional>
 
-#include "agent/requests.h"
-#include "agent_support.h"
 #include "sys/role.h"
+#include "uplink/requests.h"
+#include "uplink_support.h"
 #include "wire/frame.h"
 #include "wire/tls.h"
 
-namespace samhain::agent {
+namespace samhain::uplink {
 namespace {
 
 /// The real courier in its own, locked-in process, against a TLS server in this one.
@@ -194,4 +194,4 @@ TEST_F(CourierTest, ClosesWhenTold) {
 }
 
 }  // namespace
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

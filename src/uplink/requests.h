@@ -14,9 +14,10 @@
 #include "sys/socket.h"
 #include "wire/frame.h"
 
-/// What the agent's processes say to each other: kinds, payloads, and the table of what is accepted
-/// from whom.  Each decode_… returns Malformed for a payload that is short, long or senseless.
-namespace samhain::agent {
+/// What a client's process, its courier and its resolver say to each other: kinds, payloads, and
+/// the table of what is accepted from whom.  Each decode_… returns Malformed for a payload that is
+/// short, long or senseless.
+namespace samhain::uplink {
 
 // scanner -> courier
 inline constexpr std::uint16_t kConnect = 16;
@@ -101,4 +102,4 @@ std::span<const sys::Rule> rules_for_courier();   ///< what the courier accepts 
 std::span<const sys::Rule> rules_from_courier();  ///< what the scanner accepts from the courier
 std::span<const sys::Rule> rules_from_resolver();
 
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

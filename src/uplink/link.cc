@@ -1,10 +1,10 @@
-#include "agent/link.h"
+#include "uplink/link.h"
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
-namespace samhain::agent {
+namespace samhain::uplink {
 
 Link::Link(sys::Loop& loop, Settings settings, Callbacks callbacks)
     : loop_(loop), settings_(std::move(settings)), callbacks_(std::move(callbacks)) {}
@@ -132,4 +132,4 @@ void Link::take(std::uint16_t kind, ByteView payload) {
   }
 }
 
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

@@ -5,12 +5,12 @@
 #include <memory>
 #include <string>
 
-#include "agent/requests.h"
 #include "samhain/result.h"
 #include "sys/loop.h"
 #include "sys/role.h"
+#include "uplink/requests.h"
 
-namespace samhain::agent {
+namespace samhain::uplink {
 
 /// One question to DNS, asked by a process of its own that is gone afterwards: answers of strangers
 /// are parsed far from the password.
@@ -45,4 +45,4 @@ Result<std::string> find_own_name();
 /// The resolver's own main: `samhain --role=resolver`.  Returns the exit status.
 int run_resolver();
 
-}  // namespace samhain::agent
+}  // namespace samhain::uplink

@@ -1,4 +1,4 @@
-#include "agent/password.h"
+#include "uplink/password.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -17,7 +17,7 @@
 #include "samhain/password_slot.h"
 #include "srp/verifier.h"
 
-namespace samhain::agent {
+namespace samhain::uplink {
 
 namespace {
 
@@ -120,4 +120,4 @@ Result<Password> load_password(const std::string& path) {
   return password;
 }
 
-}  // namespace samhain::agent
+}  // namespace samhain::uplink
