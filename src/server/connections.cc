@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/codec.h"
+#include "base/text.h"
 #include "server/limiter.h"
 
 namespace samhain::server {
@@ -46,7 +47,9 @@ void Connections::reply(Connection& connection, wire::Type type, ByteView payloa
 }
 
 void Connections::refuse(Connection& connection, wire::Refusal reason) {
-  reply(connection, wire::Type::Refused, wire::encode(wire::Refused{reason}), true);
+  wire::Refused refused{.reason = reason, .client_name = {}};
+  if (base::is_utf8_text(connection.name)) refused.client_name = connection.name;
+  reply(connection, wire::Type::Refused, wire::encode(refused), true);
 }
 
 void Connections::acknowledge(const Connection& connection) {

@@ -200,6 +200,7 @@ void Handshakes::on_proven(Connection& connection, ByteView m2_and_key) {
   accepted.session_id = crypto::random_array<16>();
   accepted.lifetime_s = static_cast<std::uint32_t>(parts_.settings.session_lifetime.count());
   accepted.max_frame = wire::kMaxMember;
+  accepted.client_name = client.name();
   accepted.next_seq = parts_.journal.ledger().durable(client.name(), speaker.spool_id);
 
   Session session;

@@ -22,6 +22,7 @@ bool is_from_server(std::uint8_t type) {
     case wire::Type::Refused:
     case wire::Type::Resumed:
     case wire::Type::Invalid:
+    case wire::Type::Ack:
       return true;
     default:
       return false;

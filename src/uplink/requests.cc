@@ -162,7 +162,7 @@ Result<Envelope> decode_envelope(ByteView payload) {
   message.connection = in.number<std::uint32_t>();
   const auto type = in.number<std::uint8_t>();
   if (!in.is_good() || type < static_cast<std::uint8_t>(wire::Type::Hello) ||
-      type > static_cast<std::uint8_t>(wire::Type::Ack)) {
+      type > static_cast<std::uint8_t>(wire::Type::Stored)) {
     return malformed("frame type");
   }
   message.type = static_cast<wire::Type>(type);

@@ -1,6 +1,7 @@
 #include "uplink/session.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "crypto/random.h"
@@ -21,30 +22,11 @@ constexpr std::chrono::seconds kRenewMargin{30};
 constexpr std::size_t kMaxTold = 64;
 
 std::string_view name_of(wire::Type type) {
-  using wire::Type;
-  switch (type) {
-    case Type::Hello:
-      return "HELLO";
-    case Type::Challenge:
-      return "CHALLENGE";
-    case Type::Proof:
-      return "PROOF";
-    case Type::Accepted:
-      return "ACCEPTED";
-    case Type::Refused:
-      return "REFUSED";
-    case Type::Resume:
-      return "RESUME";
-    case Type::Resumed:
-      return "RESUMED";
-    case Type::Invalid:
-      return "INVALID";
-    case Type::Report:
-      return "REPORT";
-    case Type::Ack:
-      return "ACK";
-  }
-  return "unknown";
+  constexpr std::array<std::string_view, 18> kNames = {
+      "HELLO",   "CHALLENGE", "PROOF",     "ACCEPTED", "REFUSED", "RESUME",
+      "RESUMED", "INVALID",   "REPORT",    "ACK",      "GET",     "FILE",
+      "CHUNK",   "END",       "UNCHANGED", "NOFILE",   "PUT",     "STORED"};
+  return kNames.at(static_cast<std::size_t>(type) - 1);  // the frame was decoded: the type is known
 }
 
 }  // namespace

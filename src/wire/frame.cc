@@ -11,7 +11,7 @@ constexpr std::size_t kLengthSize = 4;
 
 bool is_known(std::uint8_t type) {
   return type >= static_cast<std::uint8_t>(Type::Hello) &&
-         type <= static_cast<std::uint8_t>(Type::Ack);
+         type <= static_cast<std::uint8_t>(Type::Stored);
 }
 
 }  // namespace

@@ -22,7 +22,15 @@ enum class Type : std::uint8_t {
   Resumed,
   Invalid,
   Report,
-  Ack
+  Ack,
+  Get,
+  File,
+  Chunk,
+  End,
+  Unchanged,
+  NoFile,
+  Put,
+  Stored
 };
 
 /// One message: length of what follows (4 bytes, big-endian), type (1 byte), payload.

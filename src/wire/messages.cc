@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <limits>
 #include <string_view>
 
 #include "base/codec.h"
@@ -16,6 +15,7 @@ using base::Writer;
 
 constexpr std::string_view kReportKeyInfo = "samhain/3 report";
 constexpr const char* kWrongLength = "wrong length";
+constexpr const char* kNameIsNoText = "name is no text";
 
 Error malformed(const char* message) { return Error{Error::Kind::Malformed, message}; }
 
@@ -59,11 +59,16 @@ Bytes encode(const Accepted& message) {
       .raw_bytes(message.session_id)
       .number(message.lifetime_s)
       .number(message.next_seq)
-      .number(message.max_frame);
+      .number(message.max_frame)
+      .text(message.client_name);
   return writer.take();
 }
 
-Bytes encode(const Refused& message) { return {static_cast<std::uint8_t>(message.reason)}; }
+Bytes encode(const Refused& message) {
+  Writer writer;
+  writer.number(static_cast<std::uint8_t>(message.reason)).text(message.client_name);
+  return writer.take();
+}
 
 Bytes encode(const Resume& message) {
   Writer writer;
@@ -84,11 +89,10 @@ Bytes encode(const Report& message) {
 }
 
 Bytes encode(const Ack& message) {
-  assert(message.commands.size() <= std::numeric_limits<std::uint8_t>::max());
+  assert(message.commands.size() <= kMaxCommands);
   Writer writer;
-  writer.number(message.seq)
-      .number(static_cast<std::uint8_t>(message.commands.size()))
-      .raw_bytes(message.commands);
+  writer.number(message.seq).number(static_cast<std::uint8_t>(message.commands.size()));
+  for (const Command& command : message.commands) writer.number(command.id).text(command.words);
   return writer.take();
 }
 
@@ -106,7 +110,7 @@ Result<Hello> decode_hello(ByteView payload) {
   if (!read_exactly(reader, message.a_public) || !reader.is_complete()) {
     return malformed(kWrongLength);
   }
-  if (!base::is_utf8_text(message.speaker.name)) return malformed("name is no text");
+  if (!base::is_utf8_text(message.speaker.name)) return malformed(kNameIsNoText);
   return message;
 }
 
@@ -135,19 +139,24 @@ Result<Accepted> decode_accepted(ByteView payload) {
   message.lifetime_s = reader.number<std::uint32_t>();
   message.next_seq = reader.number<std::uint64_t>();
   message.max_frame = reader.number<std::uint32_t>();
+  message.client_name = reader.text(srp::kMaxHostName);
   if (!reader.is_complete()) return malformed(kWrongLength);
+  if (!base::is_utf8_text(message.client_name)) return malformed(kNameIsNoText);
   return message;
 }
 
 Result<Refused> decode_refused(ByteView payload) {
   Reader reader{payload};
   const auto reason = reader.number<std::uint8_t>();
+  Refused message{.client_name = std::string{reader.text(srp::kMaxHostName)}};
   if (!reader.is_complete()) return malformed(kWrongLength);
+  if (!base::is_utf8_text(message.client_name)) return malformed(kNameIsNoText);
   if (reason < static_cast<std::uint8_t>(Refusal::NotRegistered) ||
       reason > static_cast<std::uint8_t>(Refusal::Unavailable)) {
     return malformed("unknown reason");
   }
-  return Refused{static_cast<Refusal>(reason)};
+  message.reason = static_cast<Refusal>(reason);
+  return message;
 }
 
 Result<Resume> decode_resume(ByteView payload) {
@@ -183,9 +192,17 @@ Result<Ack> decode_ack(ByteView payload) {
   Reader reader{payload};
   Ack message;
   message.seq = reader.number<std::uint64_t>();
-  const ByteView commands = reader.raw_bytes(reader.number<std::uint8_t>());
+  const auto count = reader.number<std::uint8_t>();
+  if (count > kMaxCommands) return malformed("too many commands");
+  for (unsigned i = 0; i < count && reader.is_good(); ++i) {
+    Command& command = message.commands.emplace_back();
+    command.id = reader.number<std::uint64_t>();
+    command.words = reader.text(kMaxCommand);
+  }
   if (!reader.is_complete()) return malformed(kWrongLength);
-  message.commands.assign(commands.begin(), commands.end());
+  const bool are_text = std::ranges::all_of(
+      message.commands, [](const Command& command) { return base::is_utf8_text(command.words); });
+  if (!are_text) return malformed("command is no text");
   return message;
 }
 

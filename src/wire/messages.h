@@ -38,6 +38,7 @@ struct Accepted {
   std::uint32_t lifetime_s = 0;
   std::uint64_t next_seq = 0;
   std::uint32_t max_frame = 0;
+  std::string client_name;  ///< as the server knows the client
 };
 /// Why a server refuses; the client logs the same line for all of them.
 enum class Refusal : std::uint8_t {
@@ -49,6 +50,7 @@ enum class Refusal : std::uint8_t {
 };
 struct Refused {
   Refusal reason = Refusal::BadRequest;
+  std::string client_name;  ///< as the server would know the client; empty where it does not matter
 };
 struct Resume {
   Id session_id{};
@@ -65,9 +67,17 @@ struct Report {
   crypto::Tag mac{};
   ByteView body;
 };
+/// An administrator's order to a client; the words are those of yulectl(8).
+struct Command {
+  std::uint64_t id = 0;  ///< grows with every command of a server: a client does none twice
+  std::string words;     ///< "RELOAD", "DELTA:UUID", …; at most kMaxCommand bytes
+  bool operator==(const Command&) const = default;
+};
+inline constexpr std::uint32_t kMaxCommand = 80;
+inline constexpr std::size_t kMaxCommands = 16;  ///< in one ACK
 struct Ack {
-  std::uint64_t seq = 0;               ///< all reports up to here are durable
-  std::vector<std::uint8_t> commands;  ///< at most 255
+  std::uint64_t seq = 0;  ///< all reports up to here are durable
+  std::vector<Command> commands;
 };
 
 Bytes encode(const Hello& message);

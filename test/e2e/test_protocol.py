@@ -247,10 +247,10 @@ def test_an_oversized_frame_ends_the_connection_without_waiting_for_it(server):
 
 
 @pytest.mark.parametrize("sent", [
-    struct.pack(">I", 0), frame(0), frame(11), frame(255), frame(CHALLENGE, bytes(20)),
+    struct.pack(">I", 0), frame(0), frame(19), frame(255), frame(CHALLENGE, bytes(20)),
     frame(ACCEPTED, bytes(64)), frame(ACK, bytes(9)), frame(PROOF, bytes(32)),
     frame(REPORT, bytes(60)), frame(HELLO, b"\0"), frame(HELLO, bytes(4000))],
-    ids=["no type", "type 0", "type 11", "type 255", "challenge", "accepted", "ack", "early proof",
+    ids=["no type", "type 0", "type 19", "type 255", "challenge", "accepted", "ack", "early proof",
          "early report", "short hello", "long hello"])
 def test_a_frame_that_has_no_place_here_ends_the_connection_with_a_line(server, sent):
     with peer_of(server) as peer:

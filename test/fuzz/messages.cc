@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "wire/files.h"
 #include "wire/frame.h"
 
 namespace {
@@ -53,7 +54,25 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case Type::Ack:
       check(decode_ack(payload), payload);
       break;
-    case Type::Invalid:  // has no payload to take apart
+    case Type::Get:
+      check(decode_get(payload), payload);
+      break;
+    case Type::File:
+      check(decode_file(payload), payload);
+      break;
+    case Type::Put:
+      check(decode_put(payload), payload);
+      break;
+    case Type::End:
+    case Type::Unchanged:
+    case Type::NoFile:
+    case Type::Stored:
+      if (const auto tag = decode_tag(payload); tag && encode_tag(*tag).size() != size - 1) {
+        std::abort();
+      }
+      break;
+    case Type::Invalid:  // have no payload to take apart
+    case Type::Chunk:
       break;
   }
   return 0;

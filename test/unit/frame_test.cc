@@ -30,6 +30,7 @@ TEST(Frame, FindsTheFirstOfSeveralAndTheirNumbersNeverChange) {
   for (std::uint8_t type = 1; type <= 10; ++type) encode(static_cast<Type>(type), {}, bytes);
   EXPECT_EQ(base::hex(ByteView{bytes}.first(10)), "00000001010000000102");
   EXPECT_EQ(static_cast<int>(Type::Ack), 10);
+  EXPECT_EQ(static_cast<int>(Type::Stored), 18);
 
   ByteView rest = bytes;
   for (std::uint8_t type = 1; type <= 10; ++type) {
@@ -62,7 +63,7 @@ TEST(Frame, RefusesALengthAboveTheLimitWithoutWaitingForIt) {
 TEST(Frame, RefusesAFrameWithoutATypeAndOneOfAnUnknownType) {
   EXPECT_EQ(kind_of("00000000"), Error::Kind::Malformed);
   EXPECT_EQ(kind_of("0000000100"), Error::Kind::Malformed);
-  EXPECT_EQ(kind_of("000000010b"), Error::Kind::Malformed);
+  EXPECT_EQ(kind_of("0000000113"), Error::Kind::Malformed);
   EXPECT_EQ(kind_of("00000400ff"), Error::Kind::Malformed) << "before the payload came";
 }
 

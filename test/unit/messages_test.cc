@@ -12,6 +12,7 @@
 #include "base/hex.h"
 #include "crypto/random.h"
 #include "srp_vectors.h"
+#include "wire/files.h"
 #include "wire/frame.h"
 
 namespace samhain::wire {
@@ -25,6 +26,8 @@ Hello hello_example() {
   hello.a_public = crypto::random_array<srp::kNumberSize>();
   return hello;
 }
+
+const std::string kUuid = "01234567-89ab-cdef-0123-456789ABCDEF";
 
 /// One valid payload of each message, and its decoder followed by its encoder.
 struct Kind {
@@ -48,13 +51,17 @@ std::vector<Kind> all_kinds() {
       kind("HELLO", encode(hello_example()), decode_hello),
       kind("CHALLENGE", encode(Challenge{srp::Salt{1}, srp::Number{2}}), decode_challenge),
       kind("PROOF", encode(Proof{srp::Proof{3}}), decode_proof),
-      kind("ACCEPTED", encode(Accepted{srp::Proof{4}, Id{5}, 7'200, 1ULL << 40, kMaxMember}),
+      kind("ACCEPTED",
+           encode(Accepted{srp::Proof{4}, Id{5}, 7'200, 1ULL << 40, kMaxMember, "host"}),
            decode_accepted),
-      kind("REFUSED", encode(Refused{Refusal::Unavailable}), decode_refused),
+      kind("REFUSED", encode(Refused{Refusal::Unavailable, "host"}), decode_refused),
       kind("RESUME", encode(Resume{Id{6}, Id{7}, crypto::Tag{8}}), decode_resume),
       kind("RESUMED", encode(Resumed{crypto::Tag{9}, 77}), decode_resumed),
+      kind("GET", encode(Get{FileKind::Delta, Id{1}, Digest{2}, kUuid}), decode_get),
+      kind("FILE", encode(File{1ULL << 33, Digest{3}}), decode_file),
+      kind("PUT", encode(Put{Id{4}, 5, Digest{6}}), decode_put),
       kind("REPORT", encode(Report{78, crypto::Tag{10}, as_bytes(body)}), decode_report),
-      kind("ACK", encode(Ack{79, {1, 2, 3}}), decode_ack),
+      kind("ACK", encode(Ack{79, {{1, "RELOAD"}, {2, "STOP"}}}), decode_ack),
   };
 }
 
@@ -147,10 +154,10 @@ TEST(Hello, RefusesANumberOfAnotherSize) {
 }
 
 TEST(Refused, RefusesAnUnknownReason) {
-  EXPECT_FALSE(decode_refused(Bytes{0}));
-  EXPECT_TRUE(decode_refused(Bytes{1}));
-  EXPECT_TRUE(decode_refused(Bytes{5}));
-  EXPECT_FALSE(decode_refused(Bytes{6}));
+  EXPECT_FALSE(decode_refused(Bytes{0, 0, 0, 0, 0}));
+  EXPECT_TRUE(decode_refused(Bytes{1, 0, 0, 0, 0}));
+  EXPECT_TRUE(decode_refused(Bytes{5, 0, 0, 0, 0}));
+  EXPECT_FALSE(decode_refused(Bytes{6, 0, 0, 0, 0}));
 }
 
 TEST(Report, PassesItsBodyOnWithoutACopy) {
@@ -161,11 +168,32 @@ TEST(Report, PassesItsBodyOnWithoutACopy) {
   EXPECT_EQ(report->body.data() + report->body.size(), payload.data() + payload.size());
 }
 
-TEST(Ack, CarriesUpTo255Commands) {
-  const auto ack = decode_ack(encode(Ack{1, Bytes(255, 4)}));
+TEST(Ack, CarriesCommandsUpToALimit) {
+  Ack full{1, std::vector<Command>(kMaxCommands, Command{7, "SCAN"})};
+  const auto ack = decode_ack(encode(full));
   ASSERT_TRUE(ack);
-  EXPECT_EQ(ack->commands, Bytes(255, 4));
-  EXPECT_DEATH((void)encode(Ack{1, Bytes(256, 4)}), "commands");
+  EXPECT_EQ(ack->commands, full.commands);
+  Bytes more = encode(full);
+  more[8] = kMaxCommands + 1;
+  EXPECT_FALSE(decode_ack(more));
+}
+
+TEST(Ack, RefusesACommandThatIsLongOrNoText) {
+  EXPECT_TRUE(decode_ack(encode(Ack{1, {{1, std::string(kMaxCommand, 'a')}}})));
+  EXPECT_FALSE(decode_ack(encode(Ack{1, {{1, std::string(kMaxCommand + 1, 'a')}}})));
+  EXPECT_FALSE(decode_ack(encode(Ack{1, {{1, "\xff"}}})));
+}
+
+TEST(Get, NamesAKindAndNeverAPath) {
+  EXPECT_TRUE(decode_get(encode(Get{FileKind::Baseline, Id{}, Digest{}, {}})));
+  EXPECT_FALSE(decode_get(encode(Get{FileKind::Baseline, Id{}, Digest{}, kUuid})));
+  EXPECT_FALSE(decode_get(encode(Get{FileKind{0}, Id{}, Digest{}, {}})));
+  EXPECT_FALSE(decode_get(encode(Get{FileKind{4}, Id{}, Digest{}, {}})));
+  for (const std::string& uuid :
+       {std::string{}, std::string(36, '.'), std::string(35, 'a'), std::string(37, 'a'),
+        std::string{"../../../../../../../etc/passwd......"}, kUuid + "/"}) {
+    EXPECT_FALSE(decode_get(encode(Get{FileKind::Delta, Id{}, Digest{}, uuid}))) << uuid;
+  }
 }
 
 class SessionKeys : public testing::Test {
@@ -203,6 +231,17 @@ TEST_F(SessionKeys, SignBytesInTheOrderTheDocumentSays) {
   writer.raw_bytes(as_bytes("body"));
   const std::array<ByteView, 1> signed_bytes = {writer.view()};
   EXPECT_EQ(report_mac(mac, id, 258, as_bytes("body")), mac.compute(signed_bytes));
+}
+
+TEST_F(SessionKeys, VouchForOneAnswerToOneQuestion) {
+  const crypto::Tag tag = file_mac(mac, Vouched::File, FileKind::Baseline, id, Digest{1});
+  EXPECT_EQ(file_mac(mac, Vouched::File, FileKind::Baseline, id, Digest{1}), tag);
+  EXPECT_NE(file_mac(mac, Vouched::Unchanged, FileKind::Baseline, id, Digest{1}), tag);
+  EXPECT_NE(file_mac(mac, Vouched::File, FileKind::Configuration, id, Digest{1}), tag);
+  EXPECT_NE(file_mac(mac, Vouched::File, FileKind::Baseline, Id{}, Digest{1}), tag) << "a replay";
+  EXPECT_NE(file_mac(mac, Vouched::File, FileKind::Baseline, id, Digest{2}), tag);
+  const srp::SessionKey agreed{};
+  EXPECT_FALSE(std::ranges::equal(file_key(agreed, id).span(), report_key(agreed, id).span()));
 }
 
 TEST_F(SessionKeys, BindAResumptionToNonceChannelAndDirection) {

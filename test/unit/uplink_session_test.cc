@@ -56,7 +56,7 @@ class FakeServer final : public Transport {
   void acknowledge(std::uint64_t seq) {
     acknowledged_ = static_cast<std::size_t>(seq);  // numbers begin with 1
     wire::Ack ack{seq, {}};
-    if (sends_commands) ack.commands.assign({static_cast<std::uint8_t>(seq), 200});
+    if (sends_commands) ack.commands = {{seq, "NONSENSE"}, {seq + 1, "MORE"}};
     answer(wire::Type::Ack, wire::encode(ack));
   }
 
@@ -97,7 +97,8 @@ class FakeServer final : public Transport {
     const auto hello = wire::decode_hello(payload);
     ASSERT_TRUE(hello);
     if (is_refusing) {
-      return answer(wire::Type::Refused, wire::encode(wire::Refused{wire::Refusal::NotRegistered}));
+      return answer(wire::Type::Refused,
+                    wire::encode(wire::Refused{wire::Refusal::NotRegistered, {}}));
     }
     auto challenge = srp::Server::challenge(hello->speaker, verifier_, hello->a_public);
     ASSERT_TRUE(challenge);
@@ -110,13 +111,14 @@ class FakeServer final : public Transport {
     ASSERT_TRUE(proof);
     const auto m2 = server_->check(proof->m1, binding_);
     if (!m2) {
-      return answer(wire::Type::Refused, wire::encode(wire::Refused{wire::Refusal::WrongProof}));
+      return answer(wire::Type::Refused,
+                    wire::encode(wire::Refused{wire::Refusal::WrongProof, {}}));
     }
     ++authentications;
     id_ = crypto::random_array<16>();
     const srp::SessionKey agreed = server_->take_key();
     mac_.emplace(wire::report_key(agreed, *id_));
-    wire::Accepted accepted{*m2, *id_, 7'200, next(), wire::kMaxMember};
+    wire::Accepted accepted{*m2, *id_, 7'200, next(), wire::kMaxMember, "client"};
     if (!proves_itself) accepted.m2[0] ^= 1;
     answer(wire::Type::Accepted, wire::encode(accepted));
   }

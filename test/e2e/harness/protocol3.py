@@ -22,7 +22,8 @@ BBE117577A615D6C770988C0BAD946E208E24FA074E5AB3143DB5BFCE0FD108E4B82D120A93AD2CA
 G = 5
 SIZE = 384
 
-HELLO, CHALLENGE, PROOF, ACCEPTED, REFUSED, RESUME, RESUMED, INVALID, REPORT, ACK = range(1, 11)
+(HELLO, CHALLENGE, PROOF, ACCEPTED, REFUSED, RESUME, RESUMED, INVALID, REPORT, ACK,
+ GET, FILE, CHUNK, END, UNCHANGED, NOFILE, PUT, STORED) = range(1, 19)
 MAX_STRANGER = 4096
 MAX_MEMBER = 1 << 20
 
@@ -141,9 +142,11 @@ class Peer:
         if kind != ACCEPTED:
             raise tls.Closed(f"answer {kind} to PROOF: {payload!r}")
         m2, self.session_id = payload[:32], payload[32:48]
-        self.lifetime, self.next_seq, self.max_frame = struct.unpack(">IQI", payload[48:])
+        self.lifetime, self.next_seq, self.max_frame = struct.unpack(">IQI", payload[48:64])
+        self.known_as = payload[68:].decode()
         assert m2 == sha256(self.a_public, self.m1, self.agreed, self.binding), "server's proof"
         self.key = hkdf(self.agreed, self.session_id, b"samhain/3 report")
+        self.file_key = hkdf(self.agreed, self.session_id, b"samhain/3 file")
         return self
 
     def resume(self, key=None, session_id=None):
