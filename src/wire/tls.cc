@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/x509_vfy.h>
 
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <vector>
 
 #include "crypto/prepare.h"
 #include "wire/certificate.h"
@@ -20,7 +22,7 @@ constexpr std::array<unsigned char, 10> kProtocols = {9,   's', 'a', 'm', 'h',
 constexpr std::string_view kProtocol = "samhain/3";
 constexpr std::string_view kBindingLabel = "EXPORTER-Channel-Binding";  // RFC 9266
 
-/// A certificate that a stranger sends is not looked at; this is all the memory it may take.
+/// All the memory that a peer's certificates may take.
 constexpr long kMaxCertificates = 16'384;
 
 ByteView protocol_of(const SSL* ssl) {
@@ -57,6 +59,23 @@ bool set_rules(SSL_CTX* context) {
          SSL_CTX_set1_groups_list(context, "X25519:P-256") == 1;
 }
 
+SSL_CTX* new_server_context() {
+  SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+  if (context != nullptr && set_rules(context) && SSL_CTX_set_num_tickets(context, 0) == 1) {
+    SSL_CTX_set_alpn_select_cb(context, select_protocol, nullptr);
+    return context;
+  }
+  SSL_CTX_free(context);
+  return nullptr;
+}
+
+bool use_chain(SSL_CTX* context, const std::vector<Certificate>& chain) {
+  if (SSL_CTX_use_certificate(context, chain.front().get()) != 1) return false;
+  return std::all_of(chain.begin() + 1, chain.end(), [context](const Certificate& next) {
+    return SSL_CTX_add1_chain_cert(context, next.get()) == 1;
+  });
+}
+
 }  // namespace
 
 Result<TlsContext> TlsContext::server() {
@@ -64,14 +83,30 @@ Result<TlsContext> TlsContext::server() {
   auto identity = make_identity();
   if (!identity) return identity.error();
   ERR_clear_error();
-  TlsContext context{SSL_CTX_new(TLS_server_method())};
+  TlsContext context{new_server_context()};
   SSL_CTX* raw = context.get();
-  if (raw == nullptr || !set_rules(raw) || SSL_CTX_set_num_tickets(raw, 0) != 1 ||
-      SSL_CTX_use_certificate(raw, identity->certificate.get()) != 1 ||
+  if (raw == nullptr || SSL_CTX_use_certificate(raw, identity->certificate.get()) != 1 ||
       SSL_CTX_use_PrivateKey(raw, identity->key.get()) != 1) {
     return tls_error(Error::Kind::Refused, "setting up TLS");
   }
-  SSL_CTX_set_alpn_select_cb(raw, select_protocol, nullptr);
+  return context;
+}
+
+Result<TlsContext> TlsContext::server(const Credentials& credentials) {
+  crypto::prepare();
+  const auto chain = read_certificates(credentials.chain);
+  if (!chain) return chain.error();
+  const auto key = read_private_key(credentials.key);
+  if (!key) return key.error();
+  ERR_clear_error();
+  TlsContext context{new_server_context()};
+  SSL_CTX* raw = context.get();
+  if (raw == nullptr || !use_chain(raw, *chain)) {
+    return tls_error(Error::Kind::Refused, "setting up TLS");
+  }
+  if (SSL_CTX_use_PrivateKey(raw, key->get()) != 1 || SSL_CTX_check_private_key(raw) != 1) {
+    return tls_error(Error::Kind::Malformed, "the key is not that of the certificate");
+  }
   return context;
 }
 
@@ -85,6 +120,22 @@ Result<TlsContext> TlsContext::client() {
       SSL_CTX_set_alpn_protos(raw, kProtocols.data(), kProtocols.size()) != 0) {
     return tls_error(Error::Kind::Refused, "setting up TLS");
   }
+  return context;
+}
+
+Result<TlsContext> TlsContext::client(std::string_view authorities) {
+  auto context = client();
+  if (!context) return context;
+  const auto certificates = read_certificates(authorities);
+  if (!certificates) return certificates.error();
+  ERR_clear_error();
+  X509_STORE* store = SSL_CTX_get_cert_store(context->get());
+  for (const Certificate& certificate : *certificates) {
+    if (X509_STORE_add_cert(store, certificate.get()) != 1) {
+      return tls_error(Error::Kind::Refused, "taking an authority's certificate");
+    }
+  }
+  SSL_CTX_set_verify(context->get(), SSL_VERIFY_PEER, nullptr);
   return context;
 }
 
@@ -103,13 +154,26 @@ Result<TlsStream> TlsStream::open(const TlsContext& context, UniqueFd fd, bool i
   return stream;
 }
 
+Result<void> TlsStream::expect(const std::string& server_name) {
+  ERR_clear_error();
+  X509_VERIFY_PARAM* rules = SSL_get0_param(ssl_.get());
+  // An address is compared with the certificate's addresses; every other text is a name.
+  if (X509_VERIFY_PARAM_set1_ip_asc(rules, server_name.c_str()) == 1) return {};
+  ERR_clear_error();
+  if (SSL_set1_host(ssl_.get(), server_name.c_str()) == 1) return {};
+  return tls_error(Error::Kind::Refused, "the server's name");
+}
+
 Result<TlsStream::Want> TlsStream::handshake() {
   ERR_clear_error();
   const int done = SSL_do_handshake(ssl_.get());
   if (done != 1) {
     auto judged = judge(done);
-    if (!judged) return judged.error();
-    return want_;
+    if (judged) return want_;
+    const long verdict = SSL_get_verify_result(ssl_.get());
+    if (verdict == X509_V_OK) return judged.error();
+    return Error{Error::Kind::Malformed, std::string{"the server's certificate: "} +
+                                             X509_verify_cert_error_string(verdict)};
   }
   want_ = Want::Nothing;
   if (as_text(protocol_of(ssl_.get())) != kProtocol) {

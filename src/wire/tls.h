@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "samhain/bytes.h"
 #include "samhain/handle.h"
@@ -14,15 +15,27 @@
 
 namespace samhain::wire {
 
-/// TLS 1.3 only, ALPN samhain/3, no tickets (docs/protocol.md section 2).
+/// A server's certificate with those between it and the authority, and its private key, in PEM.
+struct Credentials {
+  std::string_view chain;
+  std::string_view key;
+};
+
+/// TLS 1.3 only, ALPN samhain/3, no tickets (docs/protocol.md section 2).  All that TLS needs is
+/// loaded here: make it before the process locks itself in.  A handshake then opens no file.
 class TlsContext {
  public:
   /// With a key pair made now, P-256, self-signed, never on disk: SRP bound to the channel says who
-  /// is there, not the certificate.
-  /// All that TLS needs is loaded here: make it before the process locks itself in.  A handshake
-  /// then opens no file.  Errors: Refused.
+  /// is there, not the certificate.  Errors: Refused.
   static Result<TlsContext> server();
+  /// With a site's own.  Errors: Malformed (no such PEM, or the key is not the certificate's),
+  /// Refused.
+  static Result<TlsContext> server(const Credentials& credentials);
+  /// Any certificate will do.  Errors: Refused.
   static Result<TlsContext> client();
+  /// Besides, the certificate must come from one of these authorities (certificates in PEM) and
+  /// name the server: TlsStream::expect().  Errors: Malformed (no such PEM), Refused.
+  static Result<TlsContext> client(std::string_view authorities);
   SSL_CTX* get() const { return context_.get(); }
 
  private:
@@ -38,6 +51,10 @@ class TlsStream {
 
   /// Takes the socket.  Errors: Limit (out of memory).
   static Result<TlsStream> open(const TlsContext& context, UniqueFd fd, bool is_server);
+
+  /// Before the handshake of a client with authorities: the host name or address (RFC 9110 section
+  /// 4.3.4) that the certificate must have.  Errors: Refused.
+  Result<void> expect(const std::string& server_name);
 
   /// Goes on with the handshake; Want::Nothing when it is complete and the ALPN is ours.
   /// Errors: Malformed (no TLS 1.3, no ALPN, a broken record), System, Missing (peer closed).

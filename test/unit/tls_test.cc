@@ -1,6 +1,7 @@
 #include "wire/tls.h"
 
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -282,6 +283,82 @@ TEST_F(Tls, SendsNoSessionTickets) {
   if (!ends.client.write(as_bytes("x")) || read_some(ends.server) != "x") _exit(4);
   ends.client.close();
   _exit(0);
+}
+
+/// Keys and certificates as a site has them in files.
+template <class Write>
+std::string pem(const Write& write) {
+  const Handle<BIO, BIO_free> text{BIO_new(BIO_s_mem())};
+  EXPECT_EQ(write(text.get()), 1);
+  char* start = nullptr;
+  const long size = BIO_get_mem_data(text.get(), &start);
+  return {start, static_cast<std::size_t>(size)};
+}
+std::string pem_of(X509* certificate) {
+  return pem([&](BIO* text) { return PEM_write_bio_X509(text, certificate); });
+}
+std::string pem_of(EVP_PKEY* key) {
+  return pem([&](BIO* text) {
+    return PEM_write_bio_PrivateKey(text, key, nullptr, nullptr, 0, nullptr, nullptr);
+  });
+}
+
+/// A server with a certificate of its own, whose name is "samhain".
+class TlsWithAuthority : public Tls {
+ private:
+  Identity identity_ = good(make_identity());
+
+ protected:
+  std::string certificate = pem_of(identity_.certificate.get());
+  std::string key = pem_of(identity_.key.get());
+
+  Pair ends(const std::string& authorities) {
+    return Pair{.server_context = good(TlsContext::server({certificate, key})),
+                .client_context = good(TlsContext::client(authorities))};
+  }
+  Error refusal(const std::string& authorities, const std::string& name) {
+    Pair pair = ends(authorities);
+    EXPECT_TRUE(pair.client.expect(name));
+    const auto [of_client, of_server] = pair.handshake();
+    EXPECT_FALSE(of_client);
+    return of_client ? Error{Error::Kind::System, "connected"} : of_client.error();
+  }
+};
+
+TEST_F(TlsWithAuthority, ConnectsToTheServerThatItVouchesFor) {
+  Pair pair = ends(certificate);
+  ASSERT_TRUE(pair.client.expect("samhain"));
+  EXPECT_TRUE(pair.connects());
+}
+
+TEST_F(TlsWithAuthority, RefusesAnotherAuthoritysCertificateAndSaysWhy) {
+  const Error error = refusal(pem_of(good(make_identity()).certificate.get()), "samhain");
+  EXPECT_EQ(error.kind, Error::Kind::Malformed);
+  EXPECT_NE(error.what.find("self-signed certificate"), std::string::npos) << error.what;
+}
+
+TEST_F(TlsWithAuthority, RefusesACertificateOfAnotherNameOrAddress) {
+  EXPECT_NE(refusal(certificate, "other").what.find("ostname mismatch"), std::string::npos);
+  EXPECT_NE(refusal(certificate, "192.0.2.1").what.find("IP address mismatch"), std::string::npos);
+}
+
+TEST_F(TlsWithAuthority, RefusesTextThatIsNoneAndAKeyOfAnotherCertificate) {
+  const std::string damaged = certificate.substr(0, certificate.size() / 2);
+  for (const std::string& text : {std::string{}, std::string{"nothing"}, damaged, key}) {
+    EXPECT_EQ(TlsContext::client(text).error().kind, Error::Kind::Malformed) << text;
+    EXPECT_EQ(TlsContext::server({text, key}).error().kind, Error::Kind::Malformed) << text;
+  }
+  EXPECT_EQ(TlsContext::server({certificate, certificate}).error().kind, Error::Kind::Malformed);
+  const std::string other = pem_of(good(make_identity()).key.get());
+  EXPECT_EQ(TlsContext::server({certificate, other}).error().kind, Error::Kind::Malformed);
+}
+
+TEST_F(TlsWithAuthority, ReadsAllCertificatesOfATextInTheirOrder) {
+  const Identity other = good(make_identity());
+  const auto both = good(read_certificates(pem_of(other.certificate.get()) + "\n" + certificate));
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_EQ(X509_cmp(both[0].get(), other.certificate.get()), 0);
+  EXPECT_EQ(pem_of(both[1].get()), certificate);
 }
 
 TEST_F(Tls, OpensNoFileOnceItsContextsAreMade) {
