@@ -67,6 +67,11 @@ class Reader {
   static Result<std::unique_ptr<Reader>> open(const std::string& path,
                                               const crypto::SigningSeed& key,
                                               std::span<const uid_t> trusted = {});
+  /// A baseline that is believed for another reason than its signature, which is not looked at: a
+  /// server vouched for these bytes, or the process that reads them is locked in.  `fd` is mapped,
+  /// not kept; what can still be changed behind it must be nobody's to change.
+  /// Errors: Malformed (cut, or no baseline), Version, System.
+  static Result<std::unique_ptr<Reader>> open_vouched(int fd);
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
@@ -83,6 +88,7 @@ class Reader {
  private:
   struct State;
   explicit Reader(std::unique_ptr<State> state);
+  static Result<std::unique_ptr<Reader>> read_tables(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

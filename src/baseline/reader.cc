@@ -196,15 +196,30 @@ Result<std::unique_ptr<Reader>> Reader::open(const std::string& path,
   auto digest = verify(state->file.view(), key);
   if (!digest) return digest.error().within("baseline", path);
   state->digest = *digest;
+  auto reader = read_tables(std::move(state));
+  if (!reader) return reader.error().within("baseline", path);
+  return reader;
+}
 
+Result<std::unique_ptr<Reader>> Reader::open_vouched(int fd) {
+  auto state = std::make_unique<State>();
+  auto file = map(fd);
+  if (!file) return file.error();
+  state->file = *std::move(file);
+  if (auto trailer = find_trailer(state->file.view()); !trailer) return trailer.error();
+  state->digest = crypto::sha256(state->file.view());
+  return read_tables(std::move(state));
+}
+
+Result<std::unique_ptr<Reader>> Reader::read_tables(std::unique_ptr<State> state) {
   const ByteView body = state->file.view().first(state->file.view().size() - kTrailerSize);
   auto db = open_tables(body);
-  if (!db) return db.error().within("baseline", path);
+  if (!db) return db.error();
   state->db = *std::move(db);
   auto select_directory = prepare(state->db.get(), kSelectDirectory);
   auto select_one = prepare(state->db.get(), kSelectOne);
   for (const auto* statement : {&select_directory, &select_one}) {
-    if (!*statement) return statement->error().within("baseline", path);
+    if (!*statement) return statement->error();
   }
   state->select_directory = *std::move(select_directory);
   state->select_one = *std::move(select_one);

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -141,6 +142,28 @@ TEST_F(BaselineTrustTest, SaysThatSignedRubbishIsNoDatabase) {
   trailer.signature = crypto::sign(key_, message);
   replace(body + std::string{as_text(encode(trailer))});
   EXPECT_EQ(refusal(), Error::Kind::System);
+}
+
+/// Another key signed it, but somebody whom the caller believes stands for these bytes.
+TEST_F(BaselineTrustTest, ReadsWhatIsVouchedForWithoutItsSignature) {
+  std::string bad = good_;
+  bad[bad.size() - kTrailerSize] ^= 1;
+  replace(bad);
+  EXPECT_EQ(refusal(), Error::Kind::Refused);
+  const UniqueFd fd(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto reader = Reader::open_vouched(fd.get());
+  ASSERT_TRUE(reader) << reader.error().text();
+  EXPECT_TRUE((*(*reader)->find("/etc", "passwd")).has_value());
+}
+
+TEST_F(BaselineTrustTest, RefusesRubbishAlsoWhenItIsVouchedFor) {
+  for (const std::string& rubbish : {std::string{}, std::string(5'000, 'x'), good_.substr(1)}) {
+    replace(rubbish);
+    const UniqueFd fd(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    const auto reader = Reader::open_vouched(fd.get());
+    ASSERT_FALSE(reader);
+    EXPECT_EQ(reader.error().kind, Error::Kind::Malformed);
+  }
 }
 
 }  // namespace
