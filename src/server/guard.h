@@ -16,12 +16,13 @@ class Guard {
   static constexpr unsigned kMaxLines = 100;
 
   Guard(const base::Clock& clock, Limiter& limiter, Notices& notices, Connections& connections,
-        Tally& tally)
+        Roster& roster, Tally& tally)
       : limiter_(limiter),
         lines_(clock, kMaxLines),
         ends_(clock, 1),
         notices_(notices),
         connections_(connections),
+        roster_(roster),
         tally_(tally) {}
 
   /// Too many failures from its address: refused, with a line once a minute.
@@ -49,6 +50,7 @@ class Guard {
   Limiter ends_;
   Notices& notices_;
   Connections& connections_;
+  Roster& roster_;
   Tally& tally_;
 };
 

@@ -109,7 +109,7 @@ void Handshakes::on_resume(Connection& connection, const Bound& resume) {
   ++parts_.tally.resumed;
   connection.client = client;
   connection.session = session.id;
-  Roster::touch(*client, connection.address, parts_.clock.now_ns());
+  parts_.roster.touch(*client, connection.address);
   parts_.connections.make_member(connection);
   const wire::Resumed resumed{
       .mac = wire::resumed_mac(*session.mac, message->nonce, resume.binding),
@@ -157,7 +157,7 @@ bool Handshakes::take(std::size_t gate, std::uint16_t kind, ByteView payload) {
     return true;
   }
   ++parts_.tally.wrong_proofs;
-  connection->client->state = ClientState::Failed;
+  parts_.roster.note_failure(*connection->client);
   parts_.guard.blame(*connection, report::kSessionKeyMismatch);
   parts_.connections.refuse(*connection, wire::Refusal::WrongProof);
   return true;
@@ -213,27 +213,15 @@ void Handshakes::on_proven(Connection& connection, ByteView m2_and_key) {
   const bool is_known = parts_.journal.ledger().knows_instance(client.name(), session.instance);
   if (!is_known) parts_.journal.ledger().remember_instance(client.name(), session.instance);
   const Arrival arrival = parts_.roster.admit(client, std::move(session), is_known);
-  Roster::touch(client, connection.address, parts_.clock.now_ns());
+  parts_.roster.touch(client, connection.address);
   ++parts_.tally.authenticated;
-  tell_arrival(arrival, client);
+  if (const auto* event = event_of(arrival)) {
+    parts_.notices.tell(*event, {{"client", client.name()}});
+  }
 
   connection.session = accepted.session_id;
   parts_.connections.make_member(connection);
   parts_.connections.reply(connection, wire::Type::Accepted, wire::encode(accepted), false);
-}
-
-void Handshakes::tell_arrival(Arrival arrival, const Client& client) {
-  const std::vector<Field> fields = {{"client", client.name()}};
-  switch (arrival) {
-    case Arrival::NewClient:
-      return parts_.notices.tell(report::kNewClient, fields);
-    case Arrival::ForcedAuthentication:
-      return parts_.notices.tell(report::kForceAuthentication, fields);
-    case Arrival::RestartWithoutExit:
-      return parts_.notices.tell(report::kRestartWithoutExit, fields);
-    case Arrival::Quiet:
-      return;
-  }
 }
 
 /// While the log cannot be written nobody is let in: the reports are safer in the clients' spools.

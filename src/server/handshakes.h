@@ -62,7 +62,6 @@ class Handshakes {
   void infer_name(Connection& connection);
   void on_challenge(Connection& connection, const srp::Number& b_public);
   void on_proven(Connection& connection, ByteView m2_and_key);
-  void tell_arrival(Arrival arrival, const Client& client);
   bool has_journal(Connection& connection);
   bool is_current(Connection& connection, Client& client, const wire::Id& session);
   bool take_answer(std::size_t gate);

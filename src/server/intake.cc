@@ -27,7 +27,7 @@ void Intake::on_report(Connection& connection, ByteView payload) {
   const auto message = wire::decode_report(payload);
   if (!message) return parts_.guard.violate(connection, "REPORT: " + message.error().what);
   if (!is_authentic(connection, *message)) return;
-  Roster::touch(*connection.client, connection.address, parts_.clock.now_ns());
+  parts_.roster.touch(*connection.client, connection.address);
 
   const Session& session = *connection.client->session;
   const std::string& name = connection.client->name();
@@ -57,6 +57,7 @@ bool Intake::is_authentic(Connection& connection, const wire::Report& message) {
   const Session& session = *client.session;
   const auto expected = wire::report_mac(*session.mac, session.id, message.seq, message.body);
   if (crypto::equal_secrets(expected, message.mac)) return true;
+  parts_.roster.note_failure(client);
   parts_.guard.blame(connection, report::kMsgSignatureMismatch);
   parts_.connections.close(connection);
   return false;
@@ -74,7 +75,9 @@ void Intake::accept(Connection& connection, const wire::Report& message, Report 
 
   parts_.journal.ledger().advance(client.name(), client.session->spool, message.seq + 1);
   client.last_seq = message.seq;
-  parts_.roster.note(client, report);
+  if (const auto* event = event_of(parts_.roster.note(client, report))) {
+    parts_.notices.tell(*event, {{"client", client.name()}});
+  }
   ++parts_.tally.reports;
   owe_ack(connection, message.seq);
   if (parts_.journal.pending() > kFullBatch) commit();

@@ -43,6 +43,7 @@ Keeper::Parts::Parts(const base::Clock& used_clock, std::unique_ptr<sys::Loop> u
       settings(std::move(ground.config.loaded.settings)),
       dispatcher(clock),
       notices(clock, dispatcher),
+      roster(clock),
       limiter(clock, settings.max_failed_attempts),
       lookups(*loop, clock),
       name_check(clock, lookups, notices),
@@ -75,7 +76,7 @@ Result<void> Keeper::Parts::start() {
 void Keeper::Parts::build(std::vector<UniqueFd> listeners) {
   connections = std::make_unique<Connections>(
       *fronts, [this](Connection& connection) { handshakes->abandon(connection); });
-  guard = std::make_unique<Guard>(clock, limiter, notices, *connections, tally);
+  guard = std::make_unique<Guard>(clock, limiter, notices, *connections, roster, tally);
   handshakes = std::make_unique<Handshakes>(
       Handshakes::Parts{clock, settings, roster, *ground.journal, *connections, *gates, lookups,
                         name_check, *guard, notices, tally});
@@ -286,7 +287,7 @@ void Keeper::Parts::end_round() {
 
 void Keeper::Parts::tell_overdue() {
   if (settings.client_time_limit.count() == 0 || is_suspended) return;
-  for (const Client* client : roster.find_overdue(clock.now_ns(), settings.client_time_limit)) {
+  for (const Client* client : roster.find_overdue(settings.client_time_limit)) {
     notices.tell(report::kTimeLimitExceeded, {{"client", client->name()}});
   }
 }

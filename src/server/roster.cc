@@ -1,10 +1,12 @@
 #include "server/roster.h"
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
 namespace samhain::server {
 namespace {
+
+constexpr wire::Id kNone{};
 
 ClientState state_after(const Report& report) {
   const std::string_view message = report.message();
@@ -26,31 +28,41 @@ ClientState state_after(const Report& report) {
   }
 }
 
-Arrival arrival_at(const Client& client, bool is_known_instance) {
-  if (is_known_instance) return Arrival::ForcedAuthentication;
-  switch (client.state) {
-    case ClientState::Inactive:
-    case ClientState::Exited:
-      return Arrival::NewClient;
-    case ClientState::Suspended:
-      return client.session ? Arrival::Quiet : Arrival::NewClient;
-    case ClientState::Failed:
-      return client.session ? Arrival::RestartWithoutExit : Arrival::NewClient;
-    default:
-      return Arrival::RestartWithoutExit;
-  }
+/// What the last process of the client left behind is in the hands of this one, so it is dead.
+bool inherits(const Session& session, const wire::Id& spool) {
+  return spool != kNone && session.spool == spool;
+}
+
+bool is_beside_suspended(const Client& client, const Session& session) {
+  return client.suspended != kNone && client.suspended != session.instance &&
+         !inherits(session, client.suspended_spool);
 }
 
 }  // namespace
 
 std::string_view word(ClientState state) {
-  constexpr std::array<std::string_view, 11> kWords = {
-      "Inactive", "Started", "Message", "Filecheck", "POLICY",          "Suspended",
-      "Exited",   "PANIC",   "ILLEGAL", "FAILED",    "TIMEOUT_EXCEEDED"};
+  constexpr std::array<std::string_view, kClientStates> kWords = {
+      "Inactive",  "Started", "Message", "Filecheck", "POLICY", "File_transfer",
+      "Suspended", "Exited",  "PANIC",   "ILLEGAL",   "FAILED", "TIMEOUT_EXCEEDED"};
   return kWords[static_cast<std::size_t>(state)];
 }
 
+const report::Event* event_of(Arrival arrival) {
+  switch (arrival) {
+    case Arrival::NewClient:
+      return &report::kNewClient;
+    case Arrival::ForcedAuthentication:
+      return &report::kForceAuthentication;
+    case Arrival::RestartWithoutExit:
+      return &report::kRestartWithoutExit;
+    case Arrival::Quiet:
+      break;
+  }
+  return nullptr;
+}
+
 void Roster::replace(const std::map<std::string, srp::Verifier>& registered) {
+  ++revision_;
   for (auto it = clients_.begin(); it != clients_.end();) {
     if (registered.contains(it->first)) {
       ++it;
@@ -61,7 +73,10 @@ void Roster::replace(const std::map<std::string, srp::Verifier>& registered) {
   }
   for (const auto& [name, verifier] : registered) {
     auto& client = clients_[name];
-    if (!client) client = std::make_unique<Client>();
+    if (!client) {
+      client = std::make_unique<Client>();
+      enter(*client, ClientState::Inactive);
+    }
     const bool has_new_password = client->session && (client->verifier.salt != verifier.salt ||
                                                       client->verifier.v != verifier.v);
     client->verifier = verifier;
@@ -70,6 +85,16 @@ void Roster::replace(const std::map<std::string, srp::Verifier>& registered) {
     client->session.reset();
     client->displaced.clear();
   }
+}
+
+void Roster::restore(Client& client, Standing standing) {
+  ++revision_;
+  // A clock that was set back leaves contacts in the future: they were just now.
+  const std::int64_t now_ns = clock_.now_ns();
+  const std::int64_t silence_ns = std::max<std::int64_t>(0, now_ns - standing.last_contact_ns);
+  last_contact_ns_ = std::max(last_contact_ns_, standing.last_contact_ns);
+  static_cast<Standing&>(client) = std::move(standing);
+  client.heard_at = clock_.steady() - std::chrono::nanoseconds{silence_ns};
 }
 
 Client* Roster::find(std::string_view name) {
@@ -83,27 +108,52 @@ Client* Roster::find_session(const wire::Id& id) {
 }
 
 Arrival Roster::admit(Client& client, Session session, bool is_known_instance) {
-  const Arrival arrival = arrival_at(client, is_known_instance);
-  if (client.session) {
-    // Who announced its silence or its end is not displaced by anybody.
-    const bool is_displaced = client.session->instance != session.instance &&
-                              client.state != ClientState::Suspended &&
-                              client.state != ClientState::Exited;
-    if (is_displaced) {
-      if (client.displaced.size() >= kMaxDisplaced) {
-        by_session_.erase(client.displaced.front());
-        client.displaced.erase(client.displaced.begin());
-      }
-      client.displaced.push_back(client.session->id);
-    } else {
-      by_session_.erase(client.session->id);
-    }
-  }
+  const Arrival arrival = judge(client, session, is_known_instance);
+  if (client.session) displace(client, session);
   by_session_[session.id] = &client;
   client.session = std::move(session);
-  if (arrival == Arrival::NewClient) client.state = ClientState::Started;
-  if (arrival == Arrival::RestartWithoutExit) client.state = ClientState::Illegal;
+  client.spool = client.session->spool;
+  client.is_up = true;
+  if (arrival == Arrival::RestartWithoutExit) enter(client, ClientState::Illegal);
+  if (arrival == Arrival::NewClient && client.suspended == kNone) {
+    enter(client, ClientState::Started);
+  }
+  ++revision_;
   return arrival;
+}
+
+Arrival Roster::judge(Client& client, const Session& session, bool is_known_instance) {
+  if (client.suspended == session.instance || inherits(session, client.suspended_spool)) {
+    client.suspended = client.suspended_spool = kNone;
+  }
+  client.owes_verdict = false;
+  if (is_known_instance) return Arrival::ForcedAuthentication;
+  if (!client.is_up) return Arrival::NewClient;
+  if (inherits(session, client.spool)) {
+    client.owes_verdict = true;
+    return Arrival::Quiet;
+  }
+  // A suspended process suffers one other beside it.
+  const bool is_alone = client.state == ClientState::Suspended || !client.session ||
+                        client.session->instance == client.suspended;
+  if (!is_beside_suspended(client, session) || !is_alone) return Arrival::RestartWithoutExit;
+  return client.session ? Arrival::Quiet : Arrival::NewClient;
+}
+
+void Roster::displace(Client& client, const Session& next) {
+  // Who announced its silence or its end is not displaced by anybody, and a dead one never asks.
+  const bool is_conflict =
+      client.session->instance != next.instance && client.session->instance != client.suspended &&
+      client.state != ClientState::Exited && !inherits(next, client.session->spool);
+  if (!is_conflict) {
+    by_session_.erase(client.session->id);
+    return;
+  }
+  if (client.displaced.size() >= kMaxDisplaced) {
+    by_session_.erase(client.displaced.front());
+    client.displaced.erase(client.displaced.begin());
+  }
+  client.displaced.push_back(client.session->id);
 }
 
 bool Roster::take_displaced(Client& client, const wire::Id& session) {
@@ -112,32 +162,80 @@ bool Roster::take_displaced(Client& client, const wire::Id& session) {
   return true;
 }
 
-void Roster::note(Client& client, const Report& report) {
-  client.state = state_after(report);
-  if (client.state != ClientState::Exited) return;
-  // The process that displaced the others is gone: their return is no conflict any more.
-  for (const wire::Id& id : client.displaced) by_session_.erase(id);
-  client.displaced.clear();
+Arrival Roster::note(Client& client, const Report& report) {
+  const ClientState next = state_after(report);
+  const Arrival arrival = settle(client, next);
+  const Session& session = *client.session;
+  enter(client, next);
+  if (next == ClientState::Exited) {
+    // The process that displaced the others is gone: their return is no conflict any more.
+    forget_displaced(client);
+    // Another one is suspended still.
+    if (is_beside_suspended(client, session)) {
+      client.state = ClientState::Suspended;
+    } else {
+      client.is_up = false;
+    }
+    return arrival;
+  }
+  client.is_up = true;
+  if (next == ClientState::Suspended) {
+    client.suspended = session.instance;
+    client.suspended_spool = session.spool;
+  } else if (client.suspended == session.instance) {
+    client.suspended = client.suspended_spool = kNone;
+  }
+  return arrival;
 }
 
-void Roster::touch(Client& client, const std::string& address, std::int64_t now_ns) {
-  client.last_contact_ns = now_ns;
+/// The spool of a dead process is being emptied: did it say EXIT before the new one says START?
+Arrival Roster::settle(Client& client, ClientState next) {
+  if (!client.owes_verdict) return Arrival::Quiet;
+  const bool has_exited = !client.is_up;
+  if (!has_exited && next != ClientState::Started) return Arrival::Quiet;
+  client.owes_verdict = false;
+  if (has_exited) return Arrival::NewClient;
+  enter(client, ClientState::Illegal);
+  return Arrival::RestartWithoutExit;
+}
+
+void Roster::note_transfer(Client& client) {
+  const bool says_more =
+      client.state == ClientState::Suspended || client.state == ClientState::TimeoutExceeded;
+  if (!says_more) enter(client, ClientState::FileTransfer);
+}
+
+void Roster::note_failure(Client& client) { enter(client, ClientState::Failed); }
+
+void Roster::touch(Client& client, const std::string& address) {
+  client.heard_at = clock_.steady();
+  client.last_contact_ns = last_contact_ns_ = clock_.now_ns();
   client.is_overdue = false;
   if (client.address != address) client.address = address;
+  ++revision_;
 }
 
-std::vector<Client*> Roster::find_overdue(std::int64_t now_ns, std::chrono::seconds limit) {
+std::vector<Client*> Roster::find_overdue(std::chrono::seconds limit) {
   std::vector<Client*> overdue;
-  const std::int64_t limit_ns = std::chrono::nanoseconds{limit}.count();
+  const auto now = clock_.steady();
   for (const auto& [name, client] : clients_) {
-    if (client->is_overdue || client->last_contact_ns == 0) continue;
-    if (client->state == ClientState::Inactive || client->state == ClientState::Exited) continue;
-    if (now_ns - client->last_contact_ns <= limit_ns) continue;
+    if (!client->is_up || client->is_overdue || now - client->heard_at <= limit) continue;
     client->is_overdue = true;
-    client->state = ClientState::TimeoutExceeded;
+    enter(*client, ClientState::TimeoutExceeded);
     overdue.push_back(client.get());
   }
   return overdue;
+}
+
+void Roster::enter(Client& client, ClientState state) {
+  client.state = state;
+  client.reached_ns[static_cast<std::size_t>(state)] = clock_.now_ns();
+  ++revision_;
+}
+
+void Roster::forget_displaced(Client& client) {
+  for (const wire::Id& id : client.displaced) by_session_.erase(id);
+  client.displaced.clear();
 }
 
 void Roster::forget_ids(const Client& client) {
