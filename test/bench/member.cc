@@ -36,15 +36,24 @@ void give_up(const std::string& why) {
 }
 
 Member::Member(sys::Loop& loop, const wire::TlsContext& tls, const sys::Address& server,
-               std::string name, const Events& events)
-    : loop_(loop), tls_(tls), server_(server), events_(events) {
-  speaker_.name = std::move(name);
+               unsigned number, const Events& events)
+    : loop_(loop), tls_(tls), server_(server), number_(number), events_(events) {
+  speaker_.name = fmt::format("load{}.bench.test", number);
   speaker_.instance_id = crypto::random_array<16>();
   speaker_.spool_id = crypto::random_array<16>();
 }
 
-Member::~Member() {
-  if (stream_) loop_.forget(stream_->fd());
+Member::~Member() { hang_up(); }
+
+void Member::hang_up() {
+  if (!stream_) return;
+  loop_.forget(stream_->fd());
+  stream_->close();
+  stream_.reset();
+  is_connected_ = is_secure_ = false;
+  input_.clear();
+  output_.clear();
+  written_ = 0;
 }
 
 void Member::connect() {
@@ -74,7 +83,11 @@ bool Member::advance_handshake() {
     return false;
   }
   is_secure_ = true;
-  greet();
+  if (mac_) {
+    resume();
+  } else {
+    greet();
+  }
   return true;
 }
 
@@ -108,6 +121,8 @@ void Member::take(const wire::Frame& frame) {
       return prove(frame.payload);
     case wire::Type::Accepted:
       return open(frame.payload);
+    case wire::Type::Resumed:
+      return reopen(frame.payload);
     case wire::Type::Ack:
       return events_.on_ack(*this, must(wire::decode_ack(frame.payload), "ACK").seq);
     default:
@@ -146,6 +161,23 @@ void Member::open(ByteView payload) {
   const auto accepted = must(wire::decode_accepted(payload), "ACCEPTED");
   session_id_ = accepted.session_id;
   mac_.emplace(wire::report_key(*agreed_, session_id_));
+  events_.on_open(*this);
+}
+
+void Member::resume() {
+  nonce_ = crypto::random_array<16>();
+  const auto binding = must(stream_->channel_binding(), "channel binding");
+  wire::Resume message;
+  message.session_id = session_id_;
+  message.nonce = nonce_;
+  message.mac = wire::resume_mac(*mac_, nonce_, binding);
+  send(wire::Type::Resume, wire::encode(message));
+}
+
+void Member::reopen(ByteView payload) {
+  const auto resumed = must(wire::decode_resumed(payload), "RESUMED");
+  const auto binding = must(stream_->channel_binding(), "channel binding");
+  if (resumed.mac != wire::resumed_mac(*mac_, nonce_, binding)) give_up("RESUMED without proof");
   events_.on_open(*this);
 }
 

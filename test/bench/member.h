@@ -33,16 +33,20 @@ class Member {
     std::function<void(Member&, std::uint64_t seq)> on_ack;
   };
 
-  Member(sys::Loop& loop, const wire::TlsContext& tls, const sys::Address& server, std::string name,
+  /// Its name is load<number>.bench.test.
+  Member(sys::Loop& loop, const wire::TlsContext& tls, const sys::Address& server, unsigned number,
          const Events& events);
   ~Member();
   Member(const Member&) = delete;
   Member& operator=(const Member&) = delete;
 
-  void connect();
+  void connect();  ///< on_open follows
+  /// Cuts the connection; not from inside an event of it.  connect() then comes back by RESUME.
+  void hang_up();
   /// Queues the next report; its number counts up from 1.
   void report(ByteView body);
   void pump();  ///< writes what is queued as far as it goes
+  unsigned number() const { return number_; }
   std::uint64_t sent() const { return next_seq_ - 1; }
   std::size_t queued() const { return output_.size() - written_; }
 
@@ -55,12 +59,15 @@ class Member {
   void greet();
   void prove(ByteView payload);
   void open(ByteView payload);
+  void resume();
+  void reopen(ByteView payload);
   void watch_for_more();
   void send(wire::Type type, ByteView payload);
 
   sys::Loop& loop_;
   const wire::TlsContext& tls_;
   sys::Address server_;
+  unsigned number_;
   srp::Speaker speaker_;
   const Events& events_;
   std::optional<wire::TlsStream> stream_;
@@ -76,6 +83,7 @@ class Member {
   std::optional<srp::SessionKey> agreed_;
   wire::Id session_id_{};
   std::optional<crypto::Mac> mac_;
+  wire::Id nonce_{};
   std::uint64_t next_seq_ = 1;
 };
 

@@ -1,4 +1,4 @@
-"""How much a yule takes: acknowledged reports, authentications, memory of an open client.
+"""How much a yule takes: acknowledged reports, authentications, crowds of clients.
 
 Runs a real yule, with fsync on, in private namespaces (test/e2e/harness), against
 test/bench/server_load; medians of the rounds.
@@ -17,8 +17,12 @@ TOP = Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(TOP / "test" / "e2e"))
 
-IDLE_CLIENTS = 2000
+IDLE_CLIENTS = 2_000       # memory of each
+RETURNING_CLIENTS = 5_000  # come back when the server has started again
+CROWD = 10_000             # open connections, while one more client reports
+MARKS_AN_HOUR = 6
 TARGET_REPORTS, TARGET_LOGINS = 30_000, 300
+TARGET_RETURN_S, TARGET_CROWD_KIB, TARGET_LATENCY_MS = 60, 40, 100
 
 # As kExponentX of member.h: all clients share one salt and v = g^x.
 EXPONENT_X = 3
@@ -27,7 +31,7 @@ EXPONENT_X = 3
 def registrations(protocol3):
     verifier = pow(protocol3.G, EXPONENT_X, protocol3.N)
     return [f"Client=load{number}.bench.test@{'00' * 16}@{verifier:0768X}"
-            for number in range(IDLE_CLIENTS)]
+            for number in range(CROWD)]
 
 
 def start_yule(folder):
@@ -71,16 +75,32 @@ class Bench:
                 stdout=subprocess.PIPE, check=True, timeout=self.seconds + 60, text=True)
             return float(done.stdout), cpu_seconds(yule) - before
 
-    def memory(self):
+    def set_up(self, yule, mode, count, seconds=None):
+        """A load that has said that it is ready."""
+        arguments = [self.load, str(yule.port), mode, str(count)]
+        if seconds:
+            arguments.append(str(seconds))
+        load = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert load.stdout.readline() == "ready\n", "the load did not come up"
+        return load
+
+    def memory(self, count):
         """KiB of the server for each idle client."""
         with fresh_server() as yule:
             before = pss_kib(yule)
-            with subprocess.Popen([self.load, str(yule.port), "idle", str(IDLE_CLIENTS)],
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as load:
-                assert load.stdout.readline() == "ready\n", "the load did not come up"
+            with self.set_up(yule, "idle", count) as load:
                 after = pss_kib(yule)
                 load.stdin.close()
-            return (after - before) / IDLE_CLIENTS
+            return (after - before) / count
+
+    def figures(self, mode, count, seconds=None):
+        """(what the load prints when it is told to go on, CPU seconds of the server meanwhile)."""
+        with fresh_server() as yule, self.set_up(yule, mode, count, seconds) as load:
+            before = cpu_seconds(yule)
+            load.stdin.close()
+            line = load.stdout.readline()
+            assert line, "the load failed"
+            return [float(word) for word in line.split()], cpu_seconds(yule) - before
 
 
 class fresh_server:
@@ -99,6 +119,40 @@ def row(what, value, target):
     print(f"{what:<58} {value:>12}   {target}", flush=True)
 
 
+def measure_throughput(bench, rounds):
+    for connections in (1, 64):
+        runs = [bench.run("reports", connections) for _ in range(rounds)]
+        rate = statistics.median(rate for rate, _ in runs)
+        row(f"acknowledged reports a second, {connections} connection(s), fsync on",
+            f"{rate:,.0f}", f"target {TARGET_REPORTS:,}")
+    runs = [bench.run("logins", 32) for _ in range(rounds)]
+    row("authentications a second, TLS handshake included",
+        f"{statistics.median(rate for rate, _ in runs):,.0f}", "")
+    per_core = statistics.median(rate * bench.seconds / cpu for rate, cpu in runs)
+    row("authentications a second and core of the server", f"{per_core:,.0f}",
+        f"target {TARGET_LOGINS}")
+
+
+def measure_crowds(bench, rounds):
+    few = min(rounds, 3)
+    for mode, how in (("arrive", "authenticate"), ("return", "resume")):
+        seconds = statistics.median(bench.figures(mode, RETURNING_CLIENTS)[0][0]
+                                    for _ in range(few))
+        row(f"seconds until {RETURNING_CLIENTS:,} clients are back, who {how}", f"{seconds:.1f}",
+            f"target {TARGET_RETURN_S}")
+    cpu = statistics.median(bench.figures("marks", RETURNING_CLIENTS)[1] for _ in range(few))
+    row("CPU of the server a client and hour, a mark every ten minutes",
+        f"{cpu / RETURNING_CLIENTS * MARKS_AN_HOUR * 1000:.1f} ms", "")
+    for count, target in ((IDLE_CLIENTS, ""), (CROWD - 1, f"target {TARGET_CROWD_KIB}")):
+        memory = statistics.median(bench.memory(count) for _ in range(few))
+        row(f"memory for each of {count:,} open clients (PSS)", f"{memory:.1f} KiB", target)
+    runs = [bench.figures("latency", CROWD, bench.seconds)[0] for _ in range(few)]
+    for name, index in (("median", 0), ("99th of 100", 1)):
+        row(f"ms from report to acknowledgement beside {CROWD - 1:,} clients, {name}",
+            f"{statistics.median(run[index] for run in runs):.1f}",
+            "" if index else f"target {TARGET_LATENCY_MS}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
@@ -112,20 +166,8 @@ def main():
     try:
         print(f"server: medians of {arguments.rounds} runs of {arguments.seconds} s, "
               f"{os.cpu_count()} cores shared with the load")
-        for connections in (1, 64):
-            runs = [bench.run("reports", connections) for _ in range(arguments.rounds)]
-            rate = statistics.median(rate for rate, _ in runs)
-            row(f"acknowledged reports a second, {connections} connection(s), fsync on",
-                f"{rate:,.0f}", f"target {TARGET_REPORTS:,}")
-        runs = [bench.run("logins", 32) for _ in range(arguments.rounds)]
-        row("authentications a second, TLS handshake included",
-            f"{statistics.median(rate for rate, _ in runs):,.0f}", "")
-        per_core = statistics.median(
-            rate * arguments.seconds / cpu for rate, cpu in runs)
-        row("authentications a second and core of the server", f"{per_core:,.0f}",
-            f"target {TARGET_LOGINS}")
-        memory = statistics.median(bench.memory() for _ in range(min(arguments.rounds, 3)))
-        row(f"memory for each of {IDLE_CLIENTS:,} open clients (PSS)", f"{memory:.1f} KiB", "")
+        measure_throughput(bench, arguments.rounds)
+        measure_crowds(bench, arguments.rounds)
     finally:
         shutil.rmtree(world_folder, ignore_errors=True)
 
