@@ -158,7 +158,7 @@ say "status"
 samhain status && echo "samhain status: running (exit status 0)"
 yule status && echo "yule status: running (exit status 0)"
 as_root "$build/yulectl" -s "$scratch/run/yule.sock" STATUS
-as_root "$build/yulectl" -s "$scratch/run/yule.sock" LIST
+as_root "$build/yulectl" -s "$scratch/run/yule.sock" CLIENTS
 
 say "stopping both"
 trap - EXIT

@@ -158,6 +158,12 @@ inline constexpr Event kConnectionReestablished{Severity::Err, EventClass::Enet,
                                                 "Connection reestablished", "service"};
 inline constexpr Event kUnexpectedReply{Severity::Err, EventClass::Tcp, "Unexpected reply", ""};
 
+// Commands of an administrator, confirmed by the client (docs/protocol.md section 5).
+inline constexpr Event kCommandExecuted{Severity::Notice, EventClass::Run, "Command executed",
+                                        "command id"};
+inline constexpr Event kCommandRefused{Severity::Notice, EventClass::Run, "Command refused",
+                                       "command id reason"};
+
 // Findings; the policy's severity takes the place of crit.
 /// Filled with the policy's tag and the change code: "POLICY [ReadOnly] C-------TS".
 inline constexpr Event kPolicyChanged{Severity::Crit, EventClass::Event, "POLICY % %", "path"};

@@ -1,5 +1,6 @@
 #include "server/connections.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/codec.h"
@@ -52,16 +53,25 @@ void Connections::refuse(Connection& connection, wire::Refusal reason) {
   reply(connection, wire::Type::Refused, wire::encode(refused), true);
 }
 
-void Connections::acknowledge(const Connection& connection) {
+void Connections::acknowledge(Connection& connection, const std::vector<wire::Command>& commands) {
+  connection.told = std::max(connection.told, connection.acked);
+  if (!commands.empty()) return order(connection, commands);
   base::Writer writer;
   writer.number(connection.id).number(connection.acked);
   fronts_.send(connection.front, kAck, writer.view());
 }
 
-void Connections::make_member(Connection& connection) {
+void Connections::order(const Connection& connection, const std::vector<wire::Command>& commands) {
+  if (commands.empty()) return;
+  const Bytes ack = wire::encode(wire::Ack{.seq = connection.told, .commands = commands});
+  fronts_.send(connection.front, kReply, encode(Reply{connection.id, wire::Type::Ack, false, ack}));
+}
+
+void Connections::make_member(Connection& connection, std::uint64_t next_seq) {
   forget_stranger(connection);
   connection.stage = Stage::Member;
   connection.hello.reset();
+  connection.told = next_seq == 0 ? 0 : next_seq - 1;
   ++members_;
 }
 

@@ -42,10 +42,15 @@ struct Connection {
   std::unique_ptr<wire::Hello> hello;  ///< from Hello to the end of the handshake
   Client* client = nullptr;            ///< registered under `name`; from Begun on
   wire::Id session{};                  ///< of a member
-  std::uint64_t acked = 0;
+  std::uint64_t acked = 0;             ///< what is owed, while has_ack
   bool has_ack = false;
+  std::uint64_t told = 0;  ///< the highest number that the client knows to be durable
 
   bool is_member() const { return stage == Stage::Member; }
+  /// A member whose session no other process has displaced.
+  bool is_current_member() const {
+    return is_member() && client->session && client->session->id == session;
+  }
   /// As the log names it.
   const std::string& shown_name() const { return name.empty() ? address : name; }
 };
@@ -71,8 +76,12 @@ class Connections {
   /// The connection may be gone afterwards: `is_last` forgets it.
   void reply(Connection& connection, wire::Type type, ByteView payload, bool is_last);
   void refuse(Connection& connection, wire::Refusal reason);
-  void acknowledge(const Connection& connection);
-  void make_member(Connection& connection);
+  /// What is owed, with the commands that wait for the client.
+  void acknowledge(Connection& connection, const std::vector<wire::Command>& commands);
+  /// Commands alone, in an ACK that acknowledges nothing new; does nothing where there are none.
+  void order(const Connection& connection, const std::vector<wire::Command>& commands);
+  /// `next_seq`: what ACCEPTED or RESUMED tells the client.
+  void make_member(Connection& connection, std::uint64_t next_seq);
   void close(Connection& connection);   ///< by us: the front closes the socket
   void forget(Connection& connection);  ///< the front has closed it already
 

@@ -33,7 +33,7 @@ class Control {
   Result<void> open(UniqueFd listener);
   void allow(std::optional<uid_t> uid) { allowed_ = uid; }
 
-  static constexpr std::size_t kMaxCommand = 208;
+  static constexpr std::size_t kMaxCommand = 4096;  ///< one line; its newline included
   static constexpr std::size_t kMaxVisitors = 16;
   static constexpr std::chrono::seconds kPatience{10};
 

@@ -110,11 +110,19 @@ void Handshakes::on_resume(Connection& connection, const Bound& resume) {
   connection.client = client;
   connection.session = session.id;
   parts_.roster.touch(*client, connection.address);
-  parts_.connections.make_member(connection);
   const wire::Resumed resumed{
       .mac = wire::resumed_mac(*session.mac, message->nonce, resume.binding),
       .next_seq = parts_.journal.ledger().durable(client->name(), session.spool)};
-  parts_.connections.reply(connection, wire::Type::Resumed, wire::encode(resumed), false);
+  welcome(connection, wire::Type::Resumed, wire::encode(resumed), resumed.next_seq);
+}
+
+/// The last word of a handshake, and what waits for the client right behind it.
+void Handshakes::welcome(Connection& connection, wire::Type type, ByteView payload,
+                         std::uint64_t next_seq) {
+  parts_.connections.make_member(connection, next_seq);
+  parts_.connections.reply(connection, type, payload, false);
+  parts_.connections.order(connection,
+                           parts_.commands.due(connection.client->name(), parts_.clock.now_ns()));
 }
 
 /// Is `session` the client's session of now?  One that another process displaced is told once.
@@ -220,8 +228,7 @@ void Handshakes::on_proven(Connection& connection, ByteView m2_and_key) {
   }
 
   connection.session = accepted.session_id;
-  parts_.connections.make_member(connection);
-  parts_.connections.reply(connection, wire::Type::Accepted, wire::encode(accepted), false);
+  welcome(connection, wire::Type::Accepted, wire::encode(accepted), accepted.next_seq);
 }
 
 /// While the log cannot be written nobody is let in: the reports are safer in the clients' spools.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "server/commands.h"
 #include "server/connections.h"
 #include "server/guard.h"
 #include "server/journal.h"
@@ -28,6 +29,7 @@ class Handshakes {
     Roster& roster;
     Journal& journal;
     Connections& connections;
+    Commands& commands;
     RoleGroup& gates;
     Lookups& lookups;
     NameCheck& name_check;
@@ -62,6 +64,7 @@ class Handshakes {
   void infer_name(Connection& connection);
   void on_challenge(Connection& connection, const srp::Number& b_public);
   void on_proven(Connection& connection, ByteView m2_and_key);
+  void welcome(Connection& connection, wire::Type type, ByteView payload, std::uint64_t next_seq);
   bool has_journal(Connection& connection);
   bool is_current(Connection& connection, Client& client, const wire::Id& session);
   bool take_answer(std::size_t gate);

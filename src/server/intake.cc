@@ -78,6 +78,7 @@ void Intake::accept(Connection& connection, const wire::Report& message, Report 
   if (const auto* event = event_of(parts_.roster.note(client, report))) {
     parts_.notices.tell(*event, {{"client", client.name()}});
   }
+  parts_.commands.note(client.name(), report);
   ++parts_.tally.reports;
   owe_ack(connection, message.seq);
   if (parts_.journal.pending() > kFullBatch) commit();
@@ -104,7 +105,8 @@ void Intake::send_acks() {
     Connection* connection = parts_.connections.find(id);
     if (connection == nullptr) continue;
     connection->has_ack = false;
-    parts_.connections.acknowledge(*connection);
+    parts_.connections.acknowledge(
+        *connection, parts_.commands.due(connection->client->name(), parts_.clock.now_ns()));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "server/commands.h"
 #include "server/connections.h"
 #include "server/guard.h"
 #include "server/journal.h"
@@ -24,6 +25,7 @@ class Intake {
     Journal& journal;
     sink::Dispatcher& dispatcher;
     Connections& connections;
+    Commands& commands;
     Guard& guard;
     Notices& notices;
     Tally& tally;

@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t kResolvers = Lookups::kJudges + 2;
 constexpr std::chrono::seconds kPatienceAtStart{30};
 constexpr std::chrono::seconds kOverdueInterval{3};
+/// Confirmations may be forgotten for so long in a crash: the client confirms again then.
+constexpr std::chrono::seconds kSaveInterval{1};
 constexpr std::size_t kMostConnections = 65'536;
 constexpr std::size_t kOwnDescriptors = 64;  ///< of a front, besides its connections
 
@@ -44,6 +46,7 @@ Keeper::Parts::Parts(const base::Clock& used_clock, std::unique_ptr<sys::Loop> u
       dispatcher(clock),
       notices(clock, dispatcher),
       roster(clock),
+      commands(settings.log_path + ".commands"),
       limiter(clock, settings.max_failed_attempts),
       lookups(*loop, clock),
       name_check(clock, lookups, notices),
@@ -54,6 +57,7 @@ Result<void> Keeper::Parts::start() {
   say_start();
   name_check.set_severity(settings.lookup_severity);
   roster.replace(settings.clients);
+  load_commands();
   if (auto watched = watch_signals(); !watched) return watched;
   if (auto started = start_fronts(); !started) return started;
   if (auto started = start_gates(); !started) return started;
@@ -78,13 +82,15 @@ void Keeper::Parts::build(std::vector<UniqueFd> listeners) {
       *fronts, [this](Connection& connection) { handshakes->abandon(connection); });
   guard = std::make_unique<Guard>(clock, limiter, notices, *connections, roster, tally);
   handshakes = std::make_unique<Handshakes>(
-      Handshakes::Parts{clock, settings, roster, *ground.journal, *connections, *gates, lookups,
-                        name_check, *guard, notices, tally});
-  intake = std::make_unique<Intake>(Intake::Parts{
-      clock, settings, roster, *ground.journal, dispatcher, *connections, *guard, notices, tally});
+      Handshakes::Parts{clock, settings, roster, *ground.journal, *connections, commands, *gates,
+                        lookups, name_check, *guard, notices, tally});
+  intake =
+      std::make_unique<Intake>(Intake::Parts{clock, settings, roster, *ground.journal, dispatcher,
+                                             *connections, commands, *guard, notices, tally});
   acceptor = std::make_unique<Acceptor>(
       Acceptor::Parts{*loop, clock, settings, *connections, lookups, limiter, notices, tally},
       std::move(listeners), max_connections(fronts->size()));
+  orders = std::make_unique<Orders>(Orders::Parts{clock, roster, commands, *connections});
 }
 
 Result<void> Keeper::Parts::start_fronts() {
@@ -191,6 +197,7 @@ void Keeper::Parts::go_live() {
   notices.tell_filled(report::kServerUp, {std::to_string(max_connections(fronts->size()))},
                       {{"socket_id", std::to_string(acceptor->socket_id())}});
   repeat(kOverdueInterval, [this] { tell_overdue(); });
+  repeat(kSaveInterval, [this] { save_commands(); });
   stamp_later();
   intake->commit();
   if (ground.detached) ground.detached->ready();

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/text.h"
 #include "server/keeper_parts.h"
 #include "server/status.h"
 
@@ -77,6 +78,7 @@ void Keeper::Parts::apply(Settings next) {
   });
   settings = std::move(next);
   roster.replace(settings.clients);
+  commands.retain([this](std::string_view client) { return roster.find(client) != nullptr; });
   limiter.set_limit(settings.max_failed_attempts);
   name_check.set_severity(settings.lookup_severity);
   lookups.clear_cache();
@@ -111,6 +113,7 @@ void Keeper::Parts::finish(std::string_view status) {
     notices.tell_filled(report::kCallFailed, {compacted.error().text()},
                         {{"interface", "ledger"}, {"path", ground.journal->object()}});
   }
+  save_commands();
   if (ground.pid_file) ground.pid_file->remove();
   (void)unlink(settings.socket_path.c_str());  // where the directory lets us
   loop->stop();
@@ -122,10 +125,32 @@ void Keeper::Parts::fail(std::string_view why) {
   finish("exit_failure");
 }
 
-std::optional<std::string> Keeper::Parts::answer(std::string_view command) const {
-  if (command == "LIST") return list_of(roster);
-  if (command == "STATUS") return status();
-  return std::nullopt;
+/// A list that cannot be read costs the commands in it, not the server.
+void Keeper::Parts::load_commands() {
+  if (auto loaded = commands.load(); !loaded) {
+    notices.tell(report::kServiceFailure, {{"service", "commands"},
+                                           {"obj", settings.log_path + ".commands"},
+                                           {"reason", loaded.error().text()}});
+  }
+  commands.retain([this](std::string_view client) { return roster.find(client) != nullptr; });
+}
+
+void Keeper::Parts::save_commands() {
+  const auto saved = commands.save();
+  if (!saved && !has_told_commands) {
+    notices.tell(report::kServiceFailure, {{"service", "commands"},
+                                           {"obj", settings.log_path + ".commands"},
+                                           {"reason", saved.error().text()}});
+  }
+  has_told_commands = !saved;
+}
+
+std::optional<std::string> Keeper::Parts::answer(std::string_view command) {
+  const auto words = base::split(command, " ");
+  if (words.empty()) return std::nullopt;
+  if (words[0] == "CLIENTS") return list_of(roster);
+  if (words[0] == "STATUS" && words.size() == 1) return status();
+  return orders->answer(words);
 }
 
 std::string Keeper::Parts::status() const {

@@ -12,6 +12,7 @@
 #include "server/handshakes.h"
 #include "server/intake.h"
 #include "server/keeper.h"
+#include "server/orders.h"
 
 namespace samhain::server {
 
@@ -48,7 +49,9 @@ struct Keeper::Parts {
   void toggle_suspension();
   void finish(std::string_view status);
   void fail(std::string_view why);
-  std::optional<std::string> answer(std::string_view command) const;
+  void load_commands();
+  void save_commands();
+  std::optional<std::string> answer(std::string_view command);
   std::string status() const;
 
   const base::Clock& clock;
@@ -60,6 +63,7 @@ struct Keeper::Parts {
   std::optional<sink::Console> console;
   Tally tally;
   Roster roster;
+  Commands commands;
   Limiter limiter;
   Lookups lookups;
   NameCheck name_check;
@@ -71,10 +75,12 @@ struct Keeper::Parts {
   std::unique_ptr<Handshakes> handshakes;
   std::unique_ptr<Intake> intake;
   std::unique_ptr<Acceptor> acceptor;
+  std::unique_ptr<Orders> orders;
   std::unique_ptr<Control> control;
 
   std::set<std::string> told_barriers;
   std::int64_t started_ns = 0;
+  bool has_told_commands = false;  ///< that they cannot be kept, since they last could
   bool is_live = false;
   bool is_verbose = false;
   bool is_suspended = false;

@@ -1,13 +1,14 @@
 # The server but for main(), so that the unit tests reach its parts.
 if BUILD_SERVER
 noinst_LIBRARIES += %D%/libserver.a
-%C%_libserver_a_SOURCES = %D%/acceptor.cc %D%/acceptor.h %D%/config_file.cc %D%/config_file.h \
+%C%_libserver_a_SOURCES = %D%/acceptor.cc %D%/acceptor.h %D%/commands.cc %D%/commands.h \
+	%D%/config_file.cc %D%/config_file.h \
 	%D%/connections.cc %D%/connections.h %D%/control.cc %D%/control.h %D%/front.cc %D%/gate.cc \
 	%D%/guard.cc %D%/guard.h %D%/handshakes.cc %D%/handshakes.h %D%/intake.cc %D%/intake.h \
 	%D%/journal.cc %D%/journal.h %D%/keeper.cc %D%/keeper.h %D%/keeper_life.cc %D%/keeper_parts.h %D%/ledger.cc %D%/ledger.h \
 	%D%/libwrap.cc %D%/libwrap.h %D%/limiter.cc %D%/limiter.h %D%/link.cc %D%/link.h \
 	%D%/lookups.cc %D%/lookups.h %D%/name_check.cc %D%/name_check.h %D%/notices.h \
-	%D%/options.cc %D%/options.h %D%/requests.cc %D%/requests.h %D%/resolver.cc \
+	%D%/options.cc %D%/options.h %D%/orders.cc %D%/orders.h %D%/requests.cc %D%/requests.h %D%/resolver.cc \
 	%D%/role_group.cc %D%/role_group.h %D%/role_process.cc %D%/role_process.h \
 	%D%/roster.cc %D%/roster.h %D%/settings.cc %D%/settings.h %D%/start.cc %D%/start.h \
 	%D%/status.cc %D%/status.h %D%/tally.h

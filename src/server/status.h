@@ -10,8 +10,8 @@
 
 namespace samhain::server {
 
-/// The answer to LIST: a client a line: name, state, last contact (seconds since the epoch, 0 for
-/// never), address or "-", last number.
+/// The answer to CLIENTS: a client a line: name, state, last contact (seconds since the epoch, 0
+/// for never), address or "-", last number.
 std::string list_of(const Roster& roster);
 
 /// The answer to STATUS: `key<TAB>value` lines.

@@ -7,7 +7,7 @@ endif
 
 if BUILD_SERVER
 sbin_PROGRAMS += yulectl
-yulectl_SOURCES = %D%/yulectl.cc
+yulectl_SOURCES = %D%/yulectl.cc %D%/yulectl_table.cc %D%/yulectl_table.h
 yulectl_CPPFLAGS = $(AM_CPPFLAGS) $(PATH_CPPFLAGS)
 yulectl_LDADD = src/sys/libsys.a src/base/libbase.a $(FMT_LIBS)
 endif

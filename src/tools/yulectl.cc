@@ -1,49 +1,85 @@
-// yulectl: asks a running yule what it knows (yulectl(8)).
+// yulectl: gives commands for clients to a running yule, and asks it what it knows (yulectl(8)).
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "samhain/result.h"
 #include "sys/file.h"
 #include "sys/socket.h"
+#include "tools/yulectl_table.h"
 
 namespace {
 
 using samhain::Error;
 using samhain::Result;
+using samhain::tools::Columns;
+using samhain::tools::Row;
 
 constexpr std::size_t kMaxAnswer = 64U << 20;
 constexpr unsigned kPatience = 30;  ///< seconds
+
+/// What an answer looks like.
+enum class Shape : std::uint8_t { Clients, Listing, Orders, Pairs };
+
+struct Word {
+  std::string_view word;
+  Shape shape;
+  std::size_t min_hosts;
+  std::size_t max_hosts;
+};
+constexpr std::size_t kAnyNumber = SIZE_MAX;
+constexpr std::array<Word, 10> kWords = {{{"RELOAD", Shape::Orders, 1, kAnyNumber},
+                                          {"SCAN", Shape::Orders, 1, kAnyNumber},
+                                          {"STOP", Shape::Orders, 1, kAnyNumber},
+                                          {"DELTA", Shape::Orders, 1, kAnyNumber},
+                                          {"CANCEL", Shape::Orders, 1, kAnyNumber},
+                                          {"PROBE", Shape::Orders, 0, 0},
+                                          {"LIST", Shape::Listing, 0, 0},
+                                          {"LISTALL", Shape::Listing, 0, 0},
+                                          {"CLIENTS", Shape::Clients, 0, 0},
+                                          {"STATUS", Shape::Pairs, 0, 1}}};
+
 constexpr std::array<std::string_view, 5> kClientColumns = {"client", "state", "last_contact",
                                                             "address", "last_number"};
+constexpr std::array<std::string_view, 5> kListingColumns = {"state", "client", "command", "time",
+                                                             "id"};
+constexpr std::array<std::string_view, 3> kOrderColumns = {"client", "command", "state"};
 
 struct Call {
   std::string socket = SERVER_SOCKET;
   std::string command;
+  std::vector<std::string> hosts;
+  Shape shape = Shape::Pairs;
   bool is_verbose = false;
   bool is_json = false;
 };
 
-/// A line of the answer, taken apart at its tabs.
-using Row = std::vector<std::string_view>;
-
 std::string usage() {
-  return "Usage: yulectl [-s SOCKET] [-v] [--json] LIST|STATUS\n"
-         "  LIST    the registered clients: state, last contact, address, last report's number\n"
-         "  STATUS  the server itself: uptime, processes, connections, counts\n"
-         "See yulectl(8).\n";
+  return "Usage: yulectl [-v] [-s SOCKET] [--json] [-c] COMMAND [HOST...]\n"
+         "for clients, delivered at once or at their next connection:\n"
+         "  RELOAD HOST      read the configuration again\n"
+         "  SCAN HOST        check the files now\n"
+         "  STOP HOST        end\n"
+         "  DELTA:UUID HOST  fetch the delta UUID and apply it to the baseline\n"
+         "  CANCEL HOST      take back what waits for HOST\n"
+         "  PROBE            RELOAD for all whose configuration here is newer than theirs\n"
+         "to know:\n"
+         "  LIST             commands that are not confirmed yet\n"
+         "  LISTALL          these, and the last ones sent\n"
+         "  CLIENTS          the registered clients: state, last contact, address, last report\n"
+         "  STATUS [HOST]    the server itself, or one client\n"
+         "HOST is a registered name or a pattern such as '*.example.test'.  See yulectl(8).\n";
 }
 
 int fail(std::string_view why) {
@@ -55,6 +91,25 @@ int fail(std::string_view why) {
 int print(const std::string& text) {
   if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return 0;
   return fail("cannot write to standard output");
+}
+
+Result<void> judge(Call& call) {
+  const std::string_view kind = std::string_view{call.command}.substr(0, call.command.find(':'));
+  const auto* const found = std::ranges::find(kWords, kind, &Word::word);
+  const bool has_argument = kind.size() != call.command.size();
+  if (found == kWords.end() || (has_argument && kind != "DELTA")) {
+    return Error{Error::Kind::Malformed,
+                 fmt::format("invalid command <{}>", samhain::base::printable(call.command))};
+  }
+  if (call.hosts.size() < found->min_hosts) {
+    return Error{Error::Kind::Malformed, "this command requires a hostname"};
+  }
+  if (call.hosts.size() > found->max_hosts) {
+    return Error{Error::Kind::Malformed,
+                 fmt::format("invalid argument {}", samhain::base::printable(call.hosts.back()))};
+  }
+  call.shape = found->shape;
+  return {};
 }
 
 Result<Call> parse(std::span<char*> arguments) {
@@ -70,18 +125,22 @@ Result<Call> parse(std::span<char*> arguments) {
         return Error{Error::Kind::Malformed, fmt::format("{} needs an argument", argument)};
       }
       (argument == "-s" ? call.socket : call.command) = arguments[++i];
-    } else if (argument.starts_with('-') || !call.command.empty()) {
+    } else if (argument.starts_with('-') || argument.find_first_of(" \t\n") != argument.npos) {
       return Error{Error::Kind::Malformed,
                    fmt::format("invalid argument {}", samhain::base::printable(argument))};
-    } else {
+    } else if (call.command.empty()) {
       call.command = argument;
+    } else {
+      call.hosts.emplace_back(argument);
     }
   }
-  if (call.command != "LIST" && call.command != "STATUS") {
-    return Error{Error::Kind::Malformed,
-                 fmt::format("invalid command <{}>", samhain::base::printable(call.command))};
-  }
+  if (auto judged = judge(call); !judged) return judged.error();
   return call;
+}
+
+/// For people who want to see what happens; on stderr, so that a script's output stays clean.
+void remark(const Call& call, std::string_view text) {
+  if (call.is_verbose) (void)std::fputs(fmt::format("# {}\n", text).c_str(), stderr);
 }
 
 /// The whole answer, up to the server's closing of the socket.
@@ -90,8 +149,8 @@ Result<std::string> ask(const Call& call) {
   alarm(kPatience);
   auto socket = samhain::sys::connect_unix(call.socket);
   if (!socket) return socket.error().within("connect", call.socket);
-  if (call.is_verbose) (void)std::fputs("# Waiting for listing.\n", stderr);
-  const std::string line = call.command + "\n";
+  remark(call, call.shape == Shape::Orders ? "Waiting for confirmation." : "Waiting for listing.");
+  const std::string line = fmt::format("{} {}\n", call.command, fmt::join(call.hosts, " "));
   auto sent = samhain::sys::write_all(socket->get(), samhain::as_bytes(line));
   // One that may not ask is told so before its command is read.
   auto answer = samhain::sys::read_all(socket->get(), kMaxAnswer);
@@ -99,93 +158,13 @@ Result<std::string> ask(const Call& call) {
   return std::string{samhain::as_text(*answer)};
 }
 
-std::vector<Row> rows_of(std::string_view answer) {
-  std::vector<Row> rows;
-  for (const std::string_view line : samhain::base::split(answer, "\n")) {
-    rows.push_back(samhain::base::split(line, "\t"));
-  }
-  return rows;
-}
-
-std::string contact_time(std::string_view seconds) {
-  constexpr std::int64_t kNanoseconds = 1'000'000'000;
-  const auto number = samhain::base::to_number<std::int64_t>(seconds);
-  if (!number || *number == 0) return "never";
-  return samhain::base::local_time(*number * kNanoseconds);
-}
-
-/// What the server sends is printable ASCII: quotes and backslashes are all that JSON minds.
-std::string quoted(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + "\"";
-}
-
-std::string json_value(std::string_view key, std::string_view text) {
-  const bool is_number = samhain::base::to_number<std::uint64_t>(text).has_value();
-  return is_number && key != "client" && key != "address" ? std::string{text} : quoted(text);
-}
-
-std::string json_list(const std::vector<Row>& rows) {
-  std::string text = "[";
-  for (const Row& row : rows) {
-    text += text.size() > 1 ? ",\n {" : "\n {";
-    for (std::size_t i = 0; i < row.size() && i < kClientColumns.size(); ++i) {
-      text += fmt::format("{}{}: {}", i > 0 ? ", " : "", quoted(kClientColumns[i]),
-                          json_value(kClientColumns[i], row[i]));
-    }
-    text += "}";
-  }
-  return text + "\n]\n";
-}
-
-std::string json_status(const std::vector<Row>& rows) {
-  std::string text = "{";
-  for (const Row& row : rows) {
-    if (row.size() != 2) continue;
-    text += fmt::format("{}{}: {}", text.size() > 1 ? ",\n " : "\n ", quoted(row[0]),
-                        json_value(row[0], row[1]));
-  }
-  return text + "\n}\n";
-}
-
-/// Columns as wide as what stands in them.
-std::string list_text(const std::vector<Row>& rows) {
-  std::vector<std::array<std::string, kClientColumns.size()>> lines = {
-      {"CLIENT", "STATE", "LAST CONTACT", "ADDRESS", "LAST NUMBER"}};
-  for (const Row& row : rows) {
-    if (row.size() != kClientColumns.size()) continue;
-    lines.push_back({std::string{row[0]}, std::string{row[1]}, contact_time(row[2]),
-                     std::string{row[3]}, std::string{row[4]}});
-  }
-  std::array<std::size_t, kClientColumns.size()> widths{};
-  for (const auto& line : lines) {
-    for (std::size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
-  }
-  std::string text;
-  for (const auto& line : lines) {
-    for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
-      text += fmt::format("{:<{}}  ", line[i], widths[i]);
-    }
-    text += line.back() + "\n";
-  }
-  return text;
-}
-
-std::string status_text(const std::vector<Row>& rows) {
-  std::string text;
-  for (const Row& row : rows) {
-    if (row.size() == 2) text += fmt::format("{:<26} {}\n", row[0], row[1]);
-  }
-  return text;
-}
-
 std::string text_of(const Call& call, const std::vector<Row>& rows) {
-  if (call.command == "LIST") return call.is_json ? json_list(rows) : list_text(rows);
-  return call.is_json ? json_status(rows) : status_text(rows);
+  using namespace samhain::tools;
+  if (call.shape == Shape::Pairs) return call.is_json ? pairs_json(rows) : pairs_text(rows);
+  Columns columns = kClientColumns;
+  if (call.shape == Shape::Listing) columns = kListingColumns;
+  if (call.shape == Shape::Orders) columns = kOrderColumns;
+  return call.is_json ? table_json(columns, rows) : table_text(columns, rows);
 }
 
 }  // namespace
@@ -205,11 +184,15 @@ int main(int argc, char** argv) {
   const auto answer = ask(*call);
   if (!answer) return fail(answer.error().text());
 
-  auto rows = rows_of(*answer);
+  auto rows = samhain::tools::rows_of(*answer);
   if (rows.empty() || rows.back() != Row{"END"}) return fail("the server broke off its answer");
   rows.pop_back();
   if (!rows.empty() && rows[0][0].starts_with("!E:")) {
-    return fail(fmt::format("the server refuses: {}", rows[0][0].substr(3)));
+    return fail(fmt::format("the server refuses: {}", rows[0][0]));
+  }
+  if (call->shape == Shape::Orders) remark(*call, "Message received by server.");
+  if (rows.empty() && call->shape != Shape::Clients) {
+    remark(*call, "There are no pending commands.");
   }
   return print(text_of(*call, rows));
 }

@@ -302,9 +302,9 @@ def test_a_client_that_is_silent_too_long_is_told_once(yule):
         peer.report(1, body(b"x"))
         line = yule.wait_line(msg="Time limit exceeded", client=CLIENT1)
         assert line.severity == "CRIT"
-        assert re.search("TIMEOUT_EXCEEDED", yule.ctl("LIST").stdout)
+        assert re.search("TIMEOUT_EXCEEDED", yule.ctl("CLIENTS").stdout)
         peer.report(2, body(b"here again"))
-        assert "TIMEOUT_EXCEEDED" not in yule.ctl("LIST").stdout
+        assert "TIMEOUT_EXCEEDED" not in yule.ctl("CLIENTS").stdout
     assert yule.count(msg="Time limit exceeded") == 1
 
 

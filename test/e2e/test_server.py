@@ -216,7 +216,7 @@ def test_sighup_takes_new_clients_and_says_so(yule):
     yule.register(CLIENT2)
     yule.reload()
     assert yule.wait_line(msg="Runtime configuration reloaded").severity == "CRIT"
-    assert CLIENT2 in yule.ctl("LIST").stdout
+    assert CLIENT2 in yule.ctl("CLIENTS").stdout
 
 
 def test_sighup_with_a_broken_configuration_keeps_the_old_one(yule):
@@ -227,7 +227,7 @@ def test_sighup_with_a_broken_configuration_keeps_the_old_one(yule):
     line = yule.wait_line(severity="CRIT", msg=re.compile("[Oo]ld configuration"))
     assert line
     assert yule.count(msg="Runtime configuration reloaded") == 0
-    assert CLIENT1 in yule.ctl("LIST").stdout
+    assert CLIENT1 in yule.ctl("CLIENTS").stdout
 
     # Mended, it is taken.
     yule.reload()

@@ -153,24 +153,24 @@ def test_a_password_file_that_cannot_be_trusted_is_refused(yule, samhain, spoil)
 def test_list_shows_every_client_and_its_state(yule):
     yule.register(CLIENT2)
     yule.start()
-    before = yule.ctl("LIST")
+    before = yule.ctl("CLIENTS")
     assert before.returncode == 0, before.stderr
     assert re.search(rf"{CLIENT1}\s.*Inactive.*never", before.stdout)
     with Peer(CLIENT1, yule.port, PASSWORD, source=ADDRESS_OF[CLIENT1]) as peer:
         peer.authenticate()
         peer.report(1, body(b"POLICY ADDED", fields=[(b"path", b"/tmp/EXIT")]))
-        after = yule.ctl("-c", "LIST").stdout
+        after = yule.ctl("-c", "CLIENTS").stdout
         assert re.search(rf"{CLIENT1}\s.*POLICY", after), "the message decides, not a file's name"
         assert ADDRESS_OF[CLIENT1] in after
         peer.report(2, body(b"EXIT", event_class=11, severity=8,
                             fields=[(b"program", b"Samhain"), (b"status", b"Terminated")]))
-        assert re.search(rf"{CLIENT1}\s.*Exited", yule.ctl("LIST").stdout)
-    assert re.search(rf"{CLIENT2}\s.*Inactive", yule.ctl("LIST").stdout)
+        assert re.search(rf"{CLIENT1}\s.*Exited", yule.ctl("CLIENTS").stdout)
+    assert re.search(rf"{CLIENT2}\s.*Inactive", yule.ctl("CLIENTS").stdout)
 
 
 def test_status_and_list_can_be_had_as_json(yule):
     yule.start()
-    clients = json.loads(yule.ctl("--json", "LIST").stdout)
+    clients = json.loads(yule.ctl("--json", "CLIENTS").stdout)
     assert clients == [{"client": CLIENT1, "state": "Inactive", "last_contact": 0, "address": "-",
                         "last_number": 0}]
     plain = yule.ctl("STATUS")
@@ -183,7 +183,7 @@ def test_a_wrong_uid_is_refused_and_both_sides_say_so(folder, yule):
     folder.chmod(0o755)
     yule.start()
     done = run("setpriv", "--reuid=77", "--regid=77", "--clear-groups", daemons.YULECTL, "-s",
-               yule.socket, "LIST")
+               yule.socket, "CLIENTS")
     assert done.returncode == 1 and done.stderr
     line = yule.wait_line(severity="ERROR", msg=re.compile("does not have required uid"))
     assert line
@@ -194,7 +194,7 @@ def test_the_uid_that_is_allowed_may(folder, yule):
     yule.set("Misc", "SetSocketAllowUid", 77)
     yule.start()
     done = run("setpriv", "--reuid=77", "--regid=77", "--clear-groups", daemons.YULECTL, "-s",
-               yule.socket, "LIST")
+               yule.socket, "CLIENTS")
     assert done.returncode == 0 and CLIENT1 in done.stdout
 
 
@@ -206,7 +206,7 @@ def test_a_wrong_call_shows_the_usage_and_exits_with_1(yule, arguments):
 
 
 def test_without_a_server_it_says_so(yule):
-    done = yule.ctl("LIST")
+    done = yule.ctl("CLIENTS")
     assert done.returncode == 1
     assert str(yule.socket) in done.stderr or "connect" in done.stderr
 
@@ -225,7 +225,7 @@ def test_a_hostile_caller_of_the_socket_harms_nothing(yule):
             except OSError:
                 continue
     assert yule.process.poll() is None
-    assert yule.ctl("LIST").returncode == 0
+    assert yule.ctl("CLIENTS").returncode == 0
 
 
 def test_a_stale_socket_is_replaced(yule):
@@ -233,4 +233,4 @@ def test_a_stale_socket_is_replaced(yule):
     yule.kill()
     assert yule.socket.exists()
     yule.start()
-    wait_for("it answers", lambda: yule.ctl("LIST").returncode == 0)
+    wait_for("it answers", lambda: yule.ctl("CLIENTS").returncode == 0)
