@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -17,6 +18,9 @@ IS_ROOT = os.geteuid() == 0
 
 
 def pytest_configure(config):
+    # An end from outside tidies up as ^C does; in the background a shell leaves SIGINT ignored.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "anybody: needs no root and no world of its own")
     if IS_ROOT:
         try:
