@@ -66,9 +66,12 @@ void Walk::fail(const Error& error) {
 
 void Walk::order(Order what, MeasurerPool::OnAnswer on_answer) {
   ++in_flight_;
-  parts_.pool.submit(std::move(what), [this, call = std::move(on_answer)](Answer&& answer) {
+  std::string directory = what.directory;
+  parts_.pool.submit(std::move(what), [this, directory = std::move(directory),
+                                       call = std::move(on_answer)](Answer&& answer) {
     const bool is_last = answer.is_last;
     parts_.judge.summary().bytes += answer.bytes_read;
+    note_hung(directory, answer);
     call(std::move(answer));
     if (!is_last || phase_ == Phase::Done) return;
     --in_flight_;
@@ -87,6 +90,19 @@ void Walk::order_names(const Order& like, std::vector<Wanted> names,
                       std::make_move_iterator(first + static_cast<std::ptrdiff_t>(count)));
     order(std::move(part), on_answer);
   }
+}
+
+void Walk::note_hung(const std::string& directory, const Answer& answer) {
+  if (answer.failed_stage == Stage::Timeout) hung_.push_back(directory);
+  for (const FileFacts& facts : answer.facts) {
+    if (facts.failed_stage == Stage::Timeout) hung_.push_back(join(directory, facts.name));
+  }
+}
+
+/// A dead file system hangs each measurer that touches it for the whole deadline: once is enough.
+bool Walk::is_out_of_reach(std::string_view path) const {
+  return std::ranges::any_of(hung_,
+                             [path](const std::string& top) { return is_within(path, top); });
 }
 
 /// The next step of the walk, when nothing is under way any more.
@@ -311,9 +327,15 @@ void Walk::order_root(const std::string& path, bool is_directory) {
     if (phase_ == Phase::Done) return;
     wanted.prefix_size = known ? known->facts.size : 0;
   }
+  const Judge::Configured root{.path = path, .is_directory = is_directory, .rule = *rule};
+  if (is_out_of_reach(path)) {
+    FileFacts facts;
+    facts.name = location.name;
+    facts.failed_stage = Stage::Timeout;
+    return take_root_facts(root, facts);
+  }
   Order what{.directory = location.directory, .trusted_depth = depth_of(location.directory)};
   what.names.push_back(std::move(wanted));
-  const Judge::Configured root{.path = path, .is_directory = is_directory, .rule = *rule};
   order(std::move(what), [this, root](Answer&& answer) { take_root(root, std::move(answer)); });
 }
 
@@ -389,6 +411,8 @@ bool Walk::order_next_leftover() {
   return false;
 }
 
+/// The directories come sorted, so those above come first: while one of them is under way it is not
+/// known whether those below can be reached.
 void Walk::order_unvisited() {
   constexpr std::size_t kAtOnce = 32;
   while (in_flight_ < kAtOnce && phase_ == Phase::Unvisited && order_next_unvisited()) {
@@ -397,9 +421,11 @@ void Walk::order_unvisited() {
 
 bool Walk::order_next_unvisited() {
   while (next_unvisited_ < baseline_directories_.size()) {
-    const std::size_t index = next_unvisited_++;
+    const std::size_t index = next_unvisited_;
+    if (is_below_one_under_way(baseline_directories_[index])) return false;
+    ++next_unvisited_;
     const std::string& path = baseline_directories_[index];
-    if (is_visited_[index] || is_passed_over(path)) continue;
+    if (is_visited_[index] || is_passed_over(path) || is_out_of_reach(path)) continue;
     auto known = parts_.reader->directory(path);
     if (!known) {
       fail(known.error());
@@ -413,6 +439,7 @@ bool Walk::order_next_unvisited() {
     const std::uint64_t number = ++last_number_;
     const Order like{.directory = path, .trusted_depth = trusted_depth_of(path)};
     Directory directory{.path = path, .known = *std::move(known)};
+    directory.is_seen.assign(directory.known.size(), false);
     directory.orders = orders_for(names.size());
     under_way_.emplace(number, std::move(directory));
     order_names(like, std::move(names),
@@ -422,26 +449,38 @@ bool Walk::order_next_unvisited() {
   return false;
 }
 
+bool Walk::is_below_one_under_way(std::string_view path) const {
+  return std::ranges::any_of(
+      under_way_, [path](const auto& entry) { return is_within(path, entry.second.path); });
+}
+
 /// What exists and is not configured any more is nobody's business; what is gone is told.
 void Walk::take_unvisited(std::uint64_t number, Answer&& answer) {
   const auto found = under_way_.find(number);
   if (found == under_way_.end()) return;
   Directory& directory = found->second;
   for (const FileFacts& facts : answer.facts) {
-    if (!is_absent(facts.failed_stage, facts.failed_errno)) continue;
     const Entry* known = find_known(directory, facts.name);
-    if (known != nullptr) parts_.judge.tell_missing(directory.path, *known);
+    if (known == nullptr) continue;
+    directory.is_seen[static_cast<std::size_t>(known - directory.known.data())] = true;
+    if (facts.failed_stage == Stage::Timeout) {
+      parts_.judge.tell_directory_trouble(join(directory.path, facts.name), Stage::Timeout,
+                                          facts.failed_errno);
+    }
+    if (is_absent(facts.failed_stage, facts.failed_errno)) {
+      parts_.judge.tell_missing(directory.path, *known);
+    }
     if (phase_ == Phase::Done) return;
   }
   if (!answer.is_last) return;
-  const bool is_gone = is_absent(answer.failed_stage, answer.failed_errno);
-  if (answer.failed_stage != Stage::None && !is_gone) {
+  if (is_absent(answer.failed_stage, answer.failed_errno)) {
+    directory.is_gone = true;
+  } else if (answer.failed_stage != Stage::None) {
     parts_.judge.tell_directory_trouble(directory.path, answer.failed_stage, answer.failed_errno);
   }
   if (--directory.orders > 0) return;
-  // The last of its orders speaks for all: the directory itself is gone.
-  for (std::size_t i = 0; is_gone && i < directory.known.size(); ++i) {
-    parts_.judge.tell_missing(directory.path, directory.known[i]);
+  for (std::size_t i = 0; directory.is_gone && i < directory.known.size(); ++i) {
+    if (!directory.is_seen[i]) parts_.judge.tell_missing(directory.path, directory.known[i]);
     if (phase_ == Phase::Done) return;
   }
   under_way_.erase(found);

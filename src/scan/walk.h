@@ -51,6 +51,7 @@ class Walk {
     std::size_t trusted_depth = 0;
     bool is_only_listed = false;  ///< every object is measured by an order of its own
     bool is_loaded = false;
+    bool is_gone = false;     ///< while it was measured: what was not seen is missing
     bool has_failed = false;  ///< not read to its end: what was not seen may still be there
     std::vector<baseline::Entry> known{};  ///< of the baseline, sorted by name
     std::vector<bool> is_seen{};
@@ -61,6 +62,8 @@ class Walk {
   void order(Order what, MeasurerPool::OnAnswer on_answer);
   void order_names(const Order& like, std::vector<Wanted> names,
                    const MeasurerPool::OnAnswer& on_answer);
+  void note_hung(const std::string& directory, const Answer& answer);
+  bool is_out_of_reach(std::string_view path) const;
   void advance();
   void fail(const Error& error);
 
@@ -95,6 +98,7 @@ class Walk {
   // 3. Directories that were not visited.
   void order_unvisited();
   bool order_next_unvisited();
+  bool is_below_one_under_way(std::string_view path) const;
   void take_unvisited(std::uint64_t number, Answer&& answer);
   bool is_passed_over(const std::string& path) const;
   std::size_t trusted_depth_of(std::string_view path) const;
@@ -108,6 +112,7 @@ class Walk {
   std::uint64_t last_number_ = 0;
   std::unordered_map<std::uint64_t, Directory> under_way_;
 
+  std::vector<std::string> hung_;  ///< what timed out: nothing below it is asked for again
   std::vector<std::string> configured_directories_;  ///< sorted
   std::set<std::string, std::less<>> met_;           ///< configured paths that were handled
   std::vector<policy::PolicyTree::Root> leftovers_;  ///< the next one last

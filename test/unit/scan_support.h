@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,7 +27,7 @@ using samhain::testing::read_file;
 using samhain::testing::Scratch;
 using samhain::testing::write_file;
 
-/// Loop and measurers, started once: every test of this program uses them.
+/// Loop and measurers, started once: most tests of this program use the same.
 struct Machinery {
   std::unique_ptr<sys::Loop> loop;
   std::unique_ptr<MeasurerPool> pool;
@@ -48,13 +49,13 @@ struct Machinery {
     ASSERT_FALSE(is_late) << "waited for 30 s";
   }
 
- private:
-  Machinery() {
+  explicit Machinery(std::chrono::seconds deadline = std::chrono::seconds(120)) {
     auto made = sys::Loop::create();
     if (!made) abort();
     loop = *std::move(made);
     MeasurerPool::Settings settings;
     settings.count = 2;
+    settings.deadline = deadline;
     settings.on_trouble = [this](const Error& error) { troubles.push_back(error.text()); };
     auto started = MeasurerPool::start(*loop, settings, [](std::string_view) {});
     if (!started) abort();
@@ -67,6 +68,8 @@ struct Machinery {
 class ScanTest : public ::testing::Test {
  protected:
   Scratch scratch_;
+  Machinery* machinery_ = &Machinery::get();
+  std::function<void(const Report&)> on_report_;  ///< called while a scan is running
   base::SystemClock clock_;
   policy::PolicyTree policy_;
   Settings settings_;
@@ -92,10 +95,11 @@ class ScanTest : public ::testing::Test {
   }
 
   std::unique_ptr<Scanner> make_scanner() {
-    Machinery& machinery = Machinery::get();
-    return std::make_unique<Scanner>(
-        *machinery.loop, *machinery.pool, clock_, policy_, settings_,
-        [this](Report&& report) { reports_.push_back(std::move(report)); });
+    return std::make_unique<Scanner>(*machinery_->loop, *machinery_->pool, clock_, policy_,
+                                     settings_, [this](Report&& report) {
+                                       if (on_report_) on_report_(report);
+                                       reports_.push_back(std::move(report));
+                                     });
   }
 
   void init() {
@@ -153,12 +157,12 @@ class ScanTest : public ::testing::Test {
   template <class Begin>
   void run(Scanner& scanner, Begin begin) {
     begin([&](Result<Summary> result) {
-      Machinery::get().loop->stop();
+      machinery_->loop->stop();
       ASSERT_TRUE(result) << result.error().text();
       summary_ = *result;
     });
     EXPECT_TRUE(scanner.is_running());
-    Machinery::get().run();
+    machinery_->run();
     EXPECT_FALSE(scanner.is_running());
   }
 };
