@@ -75,10 +75,11 @@ std::string full_line(std::string_view directory, const baseline::Entry& entry) 
       stamp(facts.atime), digest, shown(path_of(directory, entry)), arrow(facts));
 }
 
-Result<void> list_baseline(const std::string& path, bool with_all_details) {
+Result<void> list_baseline(const std::string& path, std::span<const uid_t> trusted,
+                           bool with_all_details) {
   const auto key = baseline::load_key(path);
   if (!key) return key.error();
-  auto reader = baseline::Reader::open(path, *key);
+  auto reader = baseline::Reader::open(path, *key, trusted);
   if (!reader) return reader.error();
   const auto directories = (*reader)->directories();
   if (!directories) return directories.error();

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -16,7 +19,9 @@ std::string short_line(std::string_view directory, const baseline::Entry& entry,
 /// One line of `samhain -a -d`: all that is known of the object, dates as ctime, mtime, atime.
 std::string full_line(std::string_view directory, const baseline::Entry& entry);
 
-/// Prints the baseline at `path` on stdout.  Errors: those of baseline::Reader.
-Result<void> list_baseline(const std::string& path, bool with_all_details);
+/// Prints the baseline at `path` on stdout; `trusted`: who besides root and ourselves may write the
+/// directories on the way to it.  Errors: those of baseline::Reader.
+Result<void> list_baseline(const std::string& path, std::span<const uid_t> trusted,
+                           bool with_all_details);
 
 }  // namespace samhain::agent

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/types.h>
 
 #include <cstdio>
 #include <optional>
@@ -68,12 +69,14 @@ std::string version() {
 
 int list(const Options& options) {
   std::string path = options.operand;
+  std::vector<uid_t> trusted;  // the configuration speaks of its own baseline only
   if (path == "default") {
     const auto loading =
         samhain::agent::load_settings(options, compiled_paths(), samhain::agent::own_name());
     path = loading.loaded ? loading.loaded->settings.baseline_path : compiled_paths().baseline;
+    if (loading.loaded) trusted = loading.loaded->settings.trusted;
   }
-  const auto listed = samhain::agent::list_baseline(path, options.lists_all_details);
+  const auto listed = samhain::agent::list_baseline(path, trusted, options.lists_all_details);
   if (listed) return 0;
   (void)std::fputs(fmt::format("ERROR: can't list {}: {}\n", path, listed.error().text()).c_str(),
                    stderr);

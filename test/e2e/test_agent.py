@@ -234,6 +234,24 @@ def test_sighup_reads_the_configuration_again(folder, alone):
     assert alone.wait_line(msg=re.compile("POLICY"), path=str(other / "f"))
 
 
+def test_a_reload_does_not_report_the_same_findings_again(alone):
+    (alone.tree / "f").write_text("x\n")
+    alone.init()
+    alone.start()
+    (alone.tree / "f").write_text("yy\n")
+    (alone.tree / "new").write_text("x\n")
+    for name in ("f", "new"):
+        alone.wait_line(msg=re.compile("^POLICY"), path=str(alone.tree / name))
+    alone.signal(signal.SIGHUP)
+    alone.wait_line(msg="Runtime configuration reloaded")
+    done = alone.count(msg="File check completed.")
+    (alone.tree / "later").write_text("x\n")  # the scanner of the new configuration is at work
+    alone.wait_line(msg="POLICY ADDED", path=str(alone.tree / "later"))
+    alone.wait_checks(done + 2)
+    for name in ("f", "new", "later"):
+        assert alone.count(msg=re.compile("^POLICY"), path=str(alone.tree / name)) == 1, name
+
+
 def test_sighup_with_a_broken_configuration_keeps_the_old_one(alone):
     alone.init()
     alone.start()
@@ -369,6 +387,18 @@ def test_list_database_shows_what_is_trusted(with_baseline):
     detail = run(daemons.SAMHAIN, "-a", "-d", with_baseline.baseline)
     assert detail.returncode == 0 and len(detail.stdout) > len(short.stdout)
     assert hashlib.sha256(b"7\n").hexdigest() in detail.stdout
+
+
+def test_list_database_trusts_whom_the_configuration_trusts_with_the_configured_one(with_baseline):
+    os.chown(with_baseline.state, *pwd.getpwnam("daemon")[2:4])
+    with_baseline.set("Misc", "TrustedUser", "daemon")
+    with_baseline.write_config()
+    listed = run(daemons.SAMHAIN, f"--config-file={with_baseline.config}", "-d", "default")
+    assert listed.returncode == 0, listed.stderr
+    assert str(with_baseline.tree / "f7") in listed.stdout
+    by_path = run(daemons.SAMHAIN, f"--config-file={with_baseline.config}", "-d",
+                  with_baseline.baseline)
+    assert by_path.returncode == 1 and "Owner not trustworthy" in by_path.stderr
 
 
 def test_list_database_refuses_a_file_that_is_none(with_baseline):
