@@ -18,6 +18,8 @@ constexpr std::size_t kMaxInFlightBytes = 1U << 20;
 constexpr std::size_t kReportOverhead = 1 + 8 + 32 + 4;
 /// A session is renewed before the server forgets it, so that nobody sees an error every two hours.
 constexpr std::chrono::seconds kRenewMargin{30};
+/// Whatever lifetime a server gives: it must not have us authenticate without pause.
+constexpr std::chrono::seconds kShortestSession{1};
 /// More kinds of failures without a success in between are the work of somebody who fills logs.
 constexpr std::size_t kMaxTold = 64;
 
@@ -148,8 +150,9 @@ void Session::take_acceptance(ByteView payload) {
   const std::chrono::seconds lifetime{accepted->lifetime_s};
   const auto margin = std::min<std::chrono::seconds>(kRenewMargin, lifetime / 10);
   const crypto::Key key = wire::report_key(agreed, accepted->session_id);
+  const auto renewed_after = std::max(lifetime - margin, kShortestSession);
   agreement_.emplace(
-      Agreement{accepted->session_id, crypto::Mac{key}, clock_.steady() + lifetime - margin});
+      Agreement{accepted->session_id, crypto::Mac{key}, clock_.steady() + renewed_after});
   tell(report::make(report::kSessionKeyNegotiated, clock_.now_ns()));
   begin_talk(accepted->next_seq);
 }

@@ -37,6 +37,7 @@ class FakeServer final : public Transport {
   bool sends_commands = false;  ///< another one with each ACK
   bool proves_itself = true;
   std::optional<std::uint64_t> says_next;
+  std::uint32_t lifetime_s = 7'200;
 
   // What was seen.
   std::map<std::uint64_t, std::string> logged;
@@ -118,7 +119,7 @@ class FakeServer final : public Transport {
     id_ = crypto::random_array<16>();
     const srp::SessionKey agreed = server_->take_key();
     mac_.emplace(wire::report_key(agreed, *id_));
-    wire::Accepted accepted{*m2, *id_, 7'200, next(), wire::kMaxMember, "client"};
+    wire::Accepted accepted{*m2, *id_, lifetime_s, next(), wire::kMaxMember, "client"};
     if (!proves_itself) accepted.m2[0] ^= 1;
     answer(wire::Type::Accepted, wire::encode(accepted));
   }
@@ -368,6 +369,16 @@ TEST_F(SessionTest, InvalidAfterAReportForgetsTheKeyAndAuthenticatesAnew) {
   ASSERT_NE(state, nullptr);
   EXPECT_EQ(state->find("received"), "INVALID");
   EXPECT_EQ(times_told("Session key negotiation failed"), 0);
+}
+
+TEST_F(SessionTest, ALifetimeOfNothingDoesNotMakeUsAuthenticateWithoutPause) {
+  start();
+  server->lifetime_s = 0;
+  server->acknowledges = false;
+  submit(1);
+  loop->after(300ms, [this] { loop->stop(); });
+  loop->run();
+  EXPECT_EQ(server->authentications, 1);
 }
 
 TEST_F(SessionTest, AConnectionLostUnderReportsSendsOnlyTheRestAgain) {
