@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -430,6 +431,30 @@ def test_a_full_disk_under_the_agents_log_is_told_and_ends_when_there_is_room(
     ballast.unlink()
     (samhain.tree / "afterwards").write_text("x\n")
     samhain.wait_line(30, msg="POLICY ADDED", path=str(samhain.tree / "afterwards"))
+
+
+def test_a_reload_while_the_disk_under_the_agents_log_is_full_loses_nothing(samhain, small_disk):
+    samhain.set("Log", "ExportSeverity", "none")
+    small_disk(samhain.log.parent)
+    samhain.init()
+    samhain.start()
+    ballast = fill(samhain.log.parent)
+    wanted = {str(samhain.tree / f"f{number}") for number in range(40)}
+    for path in wanted:
+        Path(path).write_text("x\n", encoding="ascii")
+
+    def told(lines):
+        return [one.get("path") for one in lines if one.msg == "POLICY ADDED"]
+
+    wait_for("the findings", lambda: set(told(samhain.stderr_lines())) >= wanted, 30, samhain.told)
+    samhain.wait_line(source="stderr", severity="ERROR", msg="Service failure", service="logfile")
+    assert not set(told(samhain.log_lines())) >= wanted, "the disk was not full"
+    samhain.signal(signal.SIGHUP)
+    samhain.wait_line(source="stderr", msg="Runtime configuration reloaded")
+    ballast.unlink()
+    wait_for("the findings in the log", lambda: set(told(samhain.log_lines())) >= wanted, 30,
+             samhain.told)
+    assert sorted(told(samhain.log_lines())) == sorted(wanted), "each once"
 
 
 def test_a_full_spool_gives_up_the_least_important_and_says_how_many(yule, samhain):
