@@ -22,17 +22,37 @@ constexpr report::Event kWrongUid{Severity::Err, EventClass::Err,
 
 Control::~Control() {
   while (!visitors_.empty()) dismiss(visitors_.begin()->first);
+  loop_.cancel(rest_timer_);
   if (listener_) loop_.forget(listener_.get());
 }
 
 Result<void> Control::open(UniqueFd listener) {
   listener_ = std::move(listener);
+  return listen();
+}
+
+Result<void> Control::listen() {
   return loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+}
+
+/// No descriptor or memory for one more visitor: who knocks stays in the backlog, and would wake us
+/// again at once.
+void Control::rest() {
+  loop_.forget(listener_.get());
+  rest_timer_ = loop_.after(kRest, [this] {
+    rest_timer_ = 0;
+    if (!listen()) rest();
+  });
 }
 
 void Control::accept() {
   UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!socket || visitors_.size() >= kMaxVisitors) return;
+  if (!socket) {
+    const bool is_passing = errno == EAGAIN || errno == EINTR || errno == ECONNABORTED;
+    if (!is_passing) rest();
+    return;
+  }
+  if (visitors_.size() >= kMaxVisitors) return;
   const int id = socket.get();
   if (!may_ask(id)) {
     constexpr std::string_view kAnswer = "!E:uid:you may not ask this server\nEND\n";

@@ -36,6 +36,7 @@ class Control {
   static constexpr std::size_t kMaxCommand = 4096;  ///< one line; its newline included
   static constexpr std::size_t kMaxVisitors = 16;
   static constexpr std::chrono::seconds kPatience{10};
+  static constexpr std::chrono::seconds kRest{1};  ///< after accept(2) failed
 
  private:
   struct Visitor {
@@ -45,7 +46,9 @@ class Control {
     std::string output;
     std::size_t sent = 0;
   };
+  Result<void> listen();
   void accept();
+  void rest();
   bool may_ask(int socket);
   void proceed(int id);
   bool read_command(Visitor& visitor);
@@ -57,6 +60,7 @@ class Control {
   Limiter lines_;  ///< any local user may knock, and need not fill the log with it
   Answer answer_;
   UniqueFd listener_;
+  sys::Loop::Timer rest_timer_ = 0;
   std::optional<uid_t> allowed_;
   std::unordered_map<int, Visitor> visitors_;  ///< by descriptor
 };

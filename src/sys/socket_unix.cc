@@ -46,6 +46,17 @@ Result<void> clear_the_way(const std::string& path) {
   return {};
 }
 
+/// By the umask, and not by chmod(2): whoever may write the directory could have put another file
+/// under the name in between.
+Result<void> bind_with_mode(int fd, const sockaddr_un& address, mode_t mode) {
+  const mode_t before = umask(~mode & 0777);
+  const int done = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const int error = errno;
+  (void)umask(before);
+  if (done != 0) return system_error("bind", error);
+  return {};
+}
+
 }  // namespace
 
 Result<UniqueFd> listen_unix(const std::string& path, mode_t mode) {
@@ -54,11 +65,10 @@ Result<UniqueFd> listen_unix(const std::string& path, mode_t mode) {
   auto fd = open_unix(SOCK_NONBLOCK);
   if (!fd) return fd.error();
   if (auto cleared = clear_the_way(path); !cleared) return cleared.error();
-  // Nobody can connect before listen(2): the mode is set by then.
-  if (bind(fd->get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0 ||
-      chmod(path.c_str(), mode) != 0 || listen(fd->get(), kBacklog) != 0) {
-    return system_error(path, errno);
+  if (auto bound = bind_with_mode(fd->get(), *address, mode); !bound) {
+    return bound.error().within("socket", path);
   }
+  if (listen(fd->get(), kBacklog) != 0) return system_error(path, errno);
   return fd;
 }
 
