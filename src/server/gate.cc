@@ -55,7 +55,10 @@ class Gate {
     const auto request = decode_prove(payload);
     if (!request) return false;
     auto handshake = handshakes_.extract(request->connection);
-    if (handshake.empty()) return true;  // forgotten meanwhile
+    if (handshake.empty()) {  // forgotten meanwhile; each question is answered all the same
+      keeper_->send(kMismatch, encode_about(request->connection));
+      return true;
+    }
     srp::Server& server = handshake.mapped();
     const auto m2 = server.check(request->m1, request->binding);
     if (!m2) {
@@ -66,7 +69,7 @@ class Gate {
     base::Writer writer;
     writer.number(request->connection).raw_bytes(*m2).raw_bytes(key.span());
     Bytes message = writer.take();
-    keeper_->send(kProven, message);
+    keeper_->send_secret(kProven, message);
     explicit_bzero(message.data(), message.size());
     return true;
   }

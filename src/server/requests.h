@@ -21,10 +21,11 @@ namespace samhain::server {
 using ConnectionId = std::uint64_t;
 
 // --- keeper -> front -------------------------------------------------------------------------
-inline constexpr std::uint16_t kTake = 16;   ///< u64 connection; its socket comes with it
-inline constexpr std::uint16_t kReply = 17;  ///< u64 connection, u8 type, u8 is_last, payload
-inline constexpr std::uint16_t kAck = 18;    ///< u64 connection, u64 seq
-inline constexpr std::uint16_t kClose = 19;  ///< u64 connection
+inline constexpr std::uint16_t kTake = 16;    ///< u64 connection; its socket comes with it
+inline constexpr std::uint16_t kReply = 17;   ///< u64 connection, u8 type, u8 is_last, payload
+inline constexpr std::uint16_t kAck = 18;     ///< u64 connection, u64 seq
+inline constexpr std::uint16_t kClose = 19;   ///< u64 connection
+inline constexpr std::uint16_t kLimits = 20;  ///< FrontSettings, changed by a reload
 
 // --- front -> keeper -------------------------------------------------------------------------
 inline constexpr std::uint16_t kHello = 32;      ///< u64 connection, frame's payload
@@ -61,11 +62,12 @@ inline constexpr std::size_t kMaxAddress = 64;
 inline constexpr std::size_t kMaxName = 255;
 
 // The tables as the receiving end of each channel reads them.
-inline constexpr std::array<sys::Rule, 4> kToFront = {{
+inline constexpr std::array<sys::Rule, 5> kToFront = {{
     {.kind = kTake, .min_size = 8, .max_size = 8, .descriptors = 1},
     {.kind = kReply, .min_size = 10, .max_size = 10 + wire::kMaxStranger},
     {.kind = kAck, .min_size = 16, .max_size = 16},
     {.kind = kClose, .min_size = 8, .max_size = 8},
+    {.kind = kLimits, .min_size = 12, .max_size = 12},
 }};
 inline constexpr std::array<sys::Rule, 6> kFromFront = {{
     {.kind = kHello, .min_size = 8, .max_size = 8 + wire::kMaxStranger},
@@ -84,7 +86,7 @@ inline constexpr std::array<sys::Rule, 3> kToGate = {{
 inline constexpr std::array<sys::Rule, 4> kFromGate = {{
     {.kind = kChallenge, .min_size = 8 + srp::kNumberSize, .max_size = 8 + srp::kNumberSize},
     {.kind = kBad, .min_size = 12, .max_size = 12 + kMaxReason},
-    {.kind = kProven, .min_size = 72, .max_size = 72},
+    {.kind = kProven, .min_size = 72, .max_size = 72, .is_secret = true},
     {.kind = kMismatch, .min_size = 8, .max_size = 8},
 }};
 inline constexpr std::array<sys::Rule, 2> kToResolver = {{
@@ -104,7 +106,7 @@ enum class Departure : std::uint8_t {
   FrameTimeout,      ///< a frame was begun and not completed in time
 };
 
-/// The time-outs of a front, its kSetUp (docs/protocol.md section 7).
+/// The time-outs of a front, its kSetUp and kLimits (docs/protocol.md section 7).
 struct FrontSettings {
   std::chrono::seconds handshake{30};
   std::chrono::seconds idle{600};

@@ -64,11 +64,14 @@ void ChannelHeader::append_to(Bytes& bytes) const {
 
 struct Channel::State final : Buried {
   State(Loop& of, UniqueFd socket, std::span<const Rule> allowed)
-      : loop(of), fd(std::move(socket)), rules(allowed) {}
+      : loop(of), fd(std::move(socket)), rules(allowed) {
+    takes_secrets = std::ranges::any_of(rules, [](const Rule& rule) { return rule.is_secret; });
+  }
 
   Loop& loop;
   UniqueFd fd;
   std::span<const Rule> rules;
+  bool takes_secrets = false;  // moving bytes must leave none behind
   OnMessage on_message;
   OnEnd on_end;
   Loop::Callback on_drained;
@@ -89,6 +92,7 @@ struct Channel::State final : Buried {
   void make_room();
   ssize_t receive(int& flags);
   bool deliver();
+  const Rule* find_rule(std::uint16_t kind) const;
   Result<void> check(const ChannelHeader& header) const;
   Result<void> check_left_descriptors() const;
   void queue(std::uint16_t kind, ByteView payload, std::vector<UniqueFd> descriptors);
@@ -111,11 +115,16 @@ void Channel::State::make_room() {
   if (in.size() - in_tail >= kReadSpace) return;
   if (in_head > 0) {
     memmove(in.data(), in.data() + in_head, in_tail - in_head);
+    if (takes_secrets) explicit_bzero(in.data() + in_tail - in_head, in_head);
     in_tail -= in_head;
     in_head = 0;
   }
+  if (in.size() - in_tail >= kReadSpace) return;
   // Bounded: what is left is one message at most, and check() has judged its length.
-  if (in.size() - in_tail < kReadSpace) in.resize(in.size() * 2);
+  Bytes larger(in.size() * 2);
+  memcpy(larger.data(), in.data(), in_tail);
+  if (takes_secrets) explicit_bzero(in.data(), in_tail);
+  in.swap(larger);
 }
 
 ssize_t Channel::State::receive(int& flags) {
@@ -150,10 +159,14 @@ void Channel::State::read_and_deliver() {
   }
 }
 
+const Rule* Channel::State::find_rule(std::uint16_t kind) const {
+  const auto rule = std::ranges::find(rules, kind, &Rule::kind);
+  return rule == rules.end() ? nullptr : &*rule;
+}
+
 Result<void> Channel::State::check(const ChannelHeader& header) const {
-  const auto rule = std::find_if(rules.begin(), rules.end(),
-                                 [&header](const Rule& r) { return r.kind == header.kind; });
-  if (rule == rules.end()) return refused(fmt::format("message {} is not allowed", header.kind));
+  const Rule* rule = find_rule(header.kind);
+  if (rule == nullptr) return refused(fmt::format("message {} is not allowed", header.kind));
   if (header.length < rule->min_size || header.length > std::min(rule->max_size, kMaxMessage)) {
     return refused(fmt::format("message {} of {} bytes", header.kind, header.length));
   }
@@ -198,8 +211,12 @@ bool Channel::State::deliver() {
       in_descriptors.pop_front();
     }
     in_head += ChannelHeader::kSize + header.length;
-    on_message(header.kind, input.subspan(ChannelHeader::kSize, header.length), descriptors);
+    const std::size_t payload = in_head - header.length;
+    on_message(header.kind, ByteView{in}.subspan(payload, header.length), descriptors);
     descriptors.clear();
+    if (takes_secrets && find_rule(header.kind)->is_secret) {
+      explicit_bzero(in.data() + payload, header.length);
+    }
     if (is_closed) return false;  // this memory stays until the round ends (Loop::bury)
   }
   if (const auto checked = check_left_descriptors(); !checked) {
@@ -292,6 +309,7 @@ void Channel::State::close() {
   loop.forget(fd.get());
   fd.reset();
   out.clear();
+  if (takes_secrets) explicit_bzero(in.data() + in_head, in_tail - in_head);
   in_descriptors.clear();
 }
 
@@ -324,6 +342,11 @@ Result<std::unique_ptr<Channel>> Channel::open(Loop& loop, UniqueFd fd, std::spa
 }
 
 void Channel::send(std::uint16_t kind, ByteView payload) { state_->queue(kind, payload, {}); }
+
+void Channel::send_secret(std::uint16_t kind, ByteView payload) {
+  state_->out.hold_secret();
+  state_->queue(kind, payload, {});
+}
 
 void Channel::send(std::uint16_t kind, ByteView payload, std::vector<UniqueFd> descriptors) {
   state_->queue(kind, payload, std::move(descriptors));

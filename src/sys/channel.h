@@ -20,6 +20,7 @@ struct Rule {
   std::size_t min_size;
   std::size_t max_size;
   std::uint8_t descriptors = 0;  ///< exactly so many come with it
+  bool is_secret = false;        ///< wiped from the receiver's buffer when it was delivered
 };
 
 /// Typed messages and descriptors between two of our processes, over a stream socketpair(2):
@@ -53,6 +54,9 @@ class Channel {
 
   void send(std::uint16_t kind, ByteView payload);
   void send(std::uint16_t kind, ByteView payload, std::vector<UniqueFd> descriptors);
+  /// For a key: no copy stays in our memory once the kernel took it.  The caller wipes `payload`;
+  /// the receiver's rule says is_secret.
+  void send_secret(std::uint16_t kind, ByteView payload);
   /// Writes what is queued now and waits until the kernel took it all (or the other end is gone):
   /// for a role whose handler works for long and must show its progress.  Never from a parent.
   void flush();

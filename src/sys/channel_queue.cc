@@ -25,12 +25,26 @@ void ChannelQueue::append(const ChannelHeader& header, ByteView payload,
   if (!descriptors.empty()) {
     attached_.push_back(Attached{position_ + size(), std::move(descriptors)});
   }
+  make_room(ChannelHeader::kSize + payload.size());
   header.append_to(bytes_);
   bytes_.insert(bytes_.end(), payload.begin(), payload.end());
 }
 
+/// A vector that grows leaves its old memory as it was.
+void ChannelQueue::make_room(std::size_t more) {
+  const std::size_t needed = bytes_.size() + more;
+  if (!has_secret_ || needed <= bytes_.capacity()) return;
+  Bytes larger;
+  larger.reserve(std::max(needed, 2 * bytes_.capacity()));
+  larger.assign(bytes_.begin(), bytes_.end());
+  explicit_bzero(bytes_.data(), bytes_.size());
+  bytes_.swap(larger);
+}
+
 void ChannelQueue::clear() {
   position_ += size();
+  if (has_secret_) explicit_bzero(bytes_.data(), bytes_.size());
+  has_secret_ = false;
   bytes_.clear();
   head_ = 0;
   attached_.clear();
@@ -69,19 +83,26 @@ ssize_t ChannelQueue::send_once(int fd) {
 }
 
 void ChannelQueue::take(std::size_t sent) {
+  if (has_secret_) explicit_bzero(bytes_.data() + head_, sent);
   head_ += sent;
   position_ += sent;
   if (size() > 0) {
     // Moving the rest only when it is the smaller half keeps the cost a byte constant.
-    if (head_ >= kKeptCapacity && head_ >= size()) {
-      bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(head_));
-      head_ = 0;
-    }
+    if (head_ >= kKeptCapacity && head_ >= size()) drop_sent();
     return;
   }
+  has_secret_ = false;
   head_ = 0;
   bytes_.clear();
   if (bytes_.capacity() > kKeptCapacity) bytes_.shrink_to_fit();
+}
+
+void ChannelQueue::drop_sent() {
+  const std::size_t rest = size();
+  memmove(bytes_.data(), bytes_.data() + head_, rest);
+  if (has_secret_) explicit_bzero(bytes_.data() + rest, bytes_.size() - rest);
+  bytes_.resize(rest);
+  head_ = 0;
 }
 
 ChannelQueue::Sent ChannelQueue::send_to(int fd) {

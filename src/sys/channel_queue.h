@@ -17,6 +17,8 @@ class ChannelQueue {
   enum class Sent { All, Blocked, Later, Failed };
 
   void append(const ChannelHeader& header, ByteView payload, std::vector<UniqueFd> descriptors);
+  /// From now on until it is empty the queue leaves nothing behind in memory.
+  void hold_secret() { has_secret_ = true; }
   std::size_t size() const { return bytes_.size() - head_; }
   void clear();
 
@@ -32,8 +34,11 @@ class ChannelQueue {
   };
   ssize_t send_once(int fd);
   void take(std::size_t sent);
+  void make_room(std::size_t more);
+  void drop_sent();
 
   Bytes bytes_;
+  bool has_secret_ = false;
   std::size_t head_ = 0;        ///< bytes_ before it are sent
   std::uint64_t position_ = 0;  ///< of bytes_[head_], counted since the channel began
   std::deque<Attached> attached_;

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <fstream>
 #include <optional>
 #include <string>
 
@@ -16,10 +18,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::array<Rule, 3> kRules = {{
+constexpr std::array<Rule, 4> kRules = {{
     {.kind = 20, .min_size = 0, .max_size = Channel::kMaxMessage},
     {.kind = 21, .min_size = 1, .max_size = 4, .descriptors = 1},
     {.kind = 22, .min_size = 2, .max_size = 2, .descriptors = 3},
+    {.kind = 23, .min_size = 64, .max_size = 64, .is_secret = true},
 }};
 
 class ChannelTest : public ::testing::Test {
@@ -196,6 +199,68 @@ TEST_F(ChannelTest, KeepsAHugeQueueAndTellsWhenItHasDrained) {
   EXPECT_EQ(got, kCount);
   EXPECT_TRUE(was_drained);
   EXPECT_EQ(from->queued(), 0U);
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kMayReadAllMemory = false;
+#elif defined(__has_feature)
+constexpr bool kMayReadAllMemory = !__has_feature(address_sanitizer);
+#else
+constexpr bool kMayReadAllMemory = true;
+#endif
+
+/// How often a secret lies anywhere in this process's memory.  It is compared with what it was
+/// made of, and in place, so that the search does not find itself.
+std::size_t copies_in_memory(ByteView masked, std::uint8_t mask) {
+  const auto is_same = [mask](std::uint8_t a, std::uint8_t b) { return a == (b ^ mask); };
+  std::vector<ByteView> areas;
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    unsigned long from = 0;
+    unsigned long to = 0;
+    std::array<char, 5> rights{};
+    if (sscanf(line.c_str(), "%lx-%lx %4s", &from, &to, rights.data()) != 3) continue;
+    if (rights[0] != 'r' || rights[1] != 'w') continue;
+    areas.emplace_back(reinterpret_cast<const std::uint8_t*>(from), to - from);
+  }
+  std::size_t count = 0;
+  for (const ByteView area : areas) {
+    auto at = area.begin();
+    while ((at = std::search(at, area.end(), masked.begin(), masked.end(), is_same)) !=
+           area.end()) {
+      ++count;
+      ++at;
+    }
+  }
+  return count;
+}
+
+TEST_F(ChannelTest, LeavesNoCopyOfASecretInMemory) {
+  if (!kMayReadAllMemory) GTEST_SKIP() << "not with the address sanitizer";
+  constexpr std::uint8_t kMask = 0x5A;
+  Bytes masked(64);
+  for (std::size_t i = 0; i < masked.size(); ++i) masked[i] = static_cast<std::uint8_t>(i * 37 + 5);
+  Bytes secret(masked.size());
+  std::ranges::transform(masked, secret.begin(),
+                         [](std::uint8_t b) { return static_cast<std::uint8_t>(b ^ kMask); });
+  ASSERT_EQ(copies_in_memory(masked, kMask), 1U);
+
+  auto from = sender();
+  int secrets = 0;
+  auto to = open(std::move(ends_.second), [&](std::uint16_t kind, ByteView payload, auto&) {
+    if (kind == 23) secrets += std::ranges::equal(payload, secret) ? 1 : 0;
+    if (kind == 20 && payload.size() == 1) loop_.stop();
+  });
+  // Among others, so that the buffers grow and move while they hold it.
+  for (const std::size_t size : {100U, 300'000U, 3'000'000U}) {
+    from->send_secret(23, secret);
+    from->send(20, Bytes(size));
+  }
+  from->send(20, Bytes(1));
+  loop_.run();
+  EXPECT_EQ(secrets, 3);
+  explicit_bzero(secret.data(), secret.size());
+  EXPECT_EQ(copies_in_memory(masked, kMask), 0U);
 }
 
 TEST_F(ChannelTest, FlushWaitsUntilTheKernelHasAll) {
