@@ -30,6 +30,8 @@ inline constexpr Event kReloaded{Severity::Crit, EventClass::Start,
                                  "Runtime configuration reloaded", ""};
 inline constexpr Event kOldConfigurationStays{Severity::Crit, EventClass::Start,
                                               "Old configuration stays", "path reason"};
+inline constexpr Event kAtNextStart{Severity::Warn, EventClass::Start,
+                                    "Takes effect at the next start", "option"};
 inline constexpr Event kTimestamp{Severity::Mark, EventClass::Stamp, "---- TIMESTAMP ----", ""};
 inline constexpr Event kInsecureMemory{Severity::Warn, EventClass::Run, "Using insecure memory",
                                        ""};

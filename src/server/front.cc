@@ -52,6 +52,8 @@ class Front {
         return acknowledge(payload);
       case kClose:
         return close(payload);
+      case kLimits:
+        return change_limits(payload);
       default:
         return false;
     }
@@ -191,6 +193,12 @@ class Front {
     if (!about) return false;
     if (Entry* entry = find(about->connection); entry != nullptr) drop(*entry);
     return true;
+  }
+
+  bool change_limits(ByteView payload) {
+    const auto settings = decode_front_settings(payload);
+    if (settings) settings_ = *settings;
+    return settings.has_value();
   }
 
   /// After anything happened on a link: is it over, and what is it to be watched for?

@@ -61,6 +61,9 @@ void Keeper::Parts::reload() {
     return;
   }
   ground.config.digest = file->digest;
+  for (const std::string_view option : keep_until_restart(settings, file->loaded.settings)) {
+    notices.tell(report::kAtNextStart, {{"option", std::string{option}}});
+  }
   apply(std::move(file->loaded.settings));
   notices.tell(report::kReloaded);
 }
@@ -82,6 +85,10 @@ void Keeper::Parts::apply(Settings next) {
   limiter.set_limit(settings.max_failed_attempts);
   name_check.set_severity(settings.lookup_severity);
   lookups.clear_cache();
+  for (std::size_t front = 0; front < fronts->size(); ++front) {
+    // One that is down gets them when it is set up.
+    (void)fronts->send(front, kLimits, encode(settings.front));
+  }
   if (control) control->allow(settings.socket_uid);
   ground.journal->adjust(settings.log_form, settings.trusted);
   open_sinks();
@@ -115,7 +122,8 @@ void Keeper::Parts::finish(std::string_view status) {
   }
   save_commands();
   if (ground.pid_file) ground.pid_file->remove();
-  (void)unlink(settings.socket_path.c_str());  // where the directory lets us
+  // Only our own, and where the directory lets us.
+  if (control) (void)unlink(settings.socket_path.c_str());
   loop->stop();
 }
 

@@ -178,6 +178,30 @@ Loaded read_settings(std::string_view text, const config::Surroundings& surround
   return loaded;
 }
 
+std::vector<std::string_view> keep_until_restart(const Settings& in_effect, Settings& next) {
+  std::vector<std::string_view> kept;
+  const auto keep = [&](std::string_view option, auto Settings::*place) {
+    if (next.*place == in_effect.*place) return;
+    next.*place = in_effect.*place;
+    kept.push_back(option);
+  };
+  keep("Daemon", &Settings::is_daemon);
+  keep("HideSetup", &Settings::hides_setup);
+  keep("SetLogfilePath", &Settings::log_path);
+  keep("SetLockfilePath", &Settings::pid_path);
+  keep("SetServerPort", &Settings::port);
+  keep("SetUseSocket", &Settings::has_socket);
+  keep("SetSocketPath", &Settings::socket_path);
+  const auto text_of = [](const std::optional<sys::Address>& address) {
+    return address ? address->text() : std::string{};
+  };
+  if (text_of(next.interface) != text_of(in_effect.interface)) {
+    next.interface = in_effect.interface;
+    kept.emplace_back("SetServerInterface");
+  }
+  return kept;
+}
+
 bool has_mistake(const std::vector<config::Problem>& problems) {
   return std::any_of(problems.begin(), problems.end(), [](const config::Problem& problem) {
     return problem.kind != config::Problem::Kind::NotBuilt;

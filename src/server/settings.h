@@ -72,6 +72,10 @@ struct Loaded {
 Loaded read_settings(std::string_view text, const config::Surroundings& surroundings,
                      const Defaults& defaults);
 
+/// What only the next start can change stays in `next` as it is `in_effect`; the options that would
+/// have changed, by name.
+std::vector<std::string_view> keep_until_restart(const Settings& in_effect, Settings& next);
+
 /// Does any of them say that the file is wrong, and not only that something is not built yet?
 bool has_mistake(const std::vector<config::Problem>& problems);
 

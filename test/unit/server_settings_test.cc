@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 
 #include "server/settings.h"
@@ -54,6 +55,29 @@ TEST(ServerSettingsTest, TakesTheServersOptionsInBothSections) {
   EXPECT_EQ(loaded.settings.log_form, report::Form::Classic);
   ASSERT_TRUE(loaded.settings.interface);
   EXPECT_EQ(loaded.settings.interface->text(), "::1");
+}
+
+TEST(ServerSettingsTest, NamesWhatOnlyTheNextStartCanChangeAndKeepsItUntilThen) {
+  const Settings old = read("[Misc]\nSetServerInterface=::1\n").settings;
+  Settings same = read("[Misc]\nSetServerInterface=::1\nSetIdleTimeout=7\n").settings;
+  EXPECT_TRUE(keep_until_restart(old, same).empty());
+  EXPECT_EQ(same.front.idle, std::chrono::seconds{7});
+
+  Settings next = read(
+                      "[Misc]\nSetServerPort=50000\nSetSocketPath=/run/other.sock\nDaemon=yes\n"
+                      "SetLogfilePath=/log/other\nSetLockfilePath=/run/other.pid\nSetUseSocket=no\n"
+                      "HideSetup=yes\n")
+                      .settings;
+  const auto kept = keep_until_restart(old, next);
+  EXPECT_EQ(std::set<std::string_view>(kept.begin(), kept.end()),
+            (std::set<std::string_view>{"SetServerPort", "SetServerInterface", "SetSocketPath",
+                                        "SetUseSocket", "SetLogfilePath", "SetLockfilePath",
+                                        "Daemon", "HideSetup"}));
+  EXPECT_EQ(next.port, old.port);
+  EXPECT_EQ(next.socket_path, old.socket_path);
+  EXPECT_EQ(next.log_path, old.log_path);
+  ASSERT_TRUE(next.interface);
+  EXPECT_EQ(next.interface->text(), "::1");
 }
 
 TEST(ServerSettingsTest, KeepsTheOldValueWhereTheNewOneIsBad) {
