@@ -55,15 +55,12 @@ void Handshakes::begin(Connection& connection) {
   const srp::Verifier& verifier = connection.client->verifier;
   connection.stage = Stage::Begun;
   connection.gate = parts_.gates.next();
-  const bool is_sent =
-      connection.gate < parts_.gates.size() && begun_[connection.gate] < kMaxBegun &&
-      parts_.gates.send(connection.gate, kBegin,
-                        encode(Begin{connection.id, connection.hello->speaker, verifier.salt,
-                                     verifier.v, connection.hello->a_public}));
-  if (is_sent) {
-    ++begun_[connection.gate];
-    return;
-  }
+  const bool is_sent = connection.gate < parts_.gates.size() &&
+                       owed_[connection.gate].answers < kMaxAsked &&
+                       ask(connection.gate, kBegin,
+                           encode(Begin{connection.id, connection.hello->speaker, verifier.salt,
+                                        verifier.v, connection.hello->a_public}));
+  if (is_sent) return;
   connection.stage = Stage::Open;  // the gate was not asked, the client is not to blame
   parts_.connections.refuse(connection, wire::Refusal::Unavailable);
 }
@@ -75,8 +72,7 @@ void Handshakes::on_proof(Connection& connection, const Bound& proof) {
   const auto message = wire::decode_proof(proof.body);
   if (!message) return parts_.guard.violate(connection, "PROOF: " + message.error().what);
   connection.stage = Stage::Proving;
-  if (!parts_.gates.send(connection.gate, kProve,
-                         encode(Prove{connection.id, message->m1, proof.binding}))) {
+  if (!ask(connection.gate, kProve, encode(Prove{connection.id, message->m1, proof.binding}))) {
     parts_.connections.refuse(connection, wire::Refusal::Unavailable);
   }
 }
@@ -158,6 +154,7 @@ bool Handshakes::take(std::size_t gate, std::uint16_t kind, ByteView payload) {
     on_challenge(*connection, reader.array<srp::kNumberSize>());
     return true;
   }
+  if (!take_answer(gate)) return false;
   Connection* connection = find(gate, about->connection, Stage::Proving);
   if (connection == nullptr) return true;
   if (kind == kProven) {
@@ -174,9 +171,26 @@ bool Handshakes::take(std::size_t gate, std::uint16_t kind, ByteView payload) {
 /// One question to the gate less, whether its connection is still there or not.  False: it answers
 /// what nobody asked.
 bool Handshakes::take_answer(std::size_t gate) {
-  if (begun_[gate] == 0) return false;
-  --begun_[gate];
+  Owed& owed = owed_[gate];
+  if (owed.answers == 0) return false;
+  --owed.answers;
+  owed.since = parts_.clock.steady();
   return true;
+}
+
+bool Handshakes::ask(std::size_t gate, std::uint16_t kind, ByteView question) {
+  if (!parts_.gates.send(gate, kind, question)) return false;
+  if (owed_[gate].answers++ == 0) owed_[gate].since = parts_.clock.steady();
+  return true;
+}
+
+void Handshakes::restart_stuck_gates() {
+  const auto latest = parts_.clock.steady() - parts_.settings.front.handshake;
+  for (std::size_t gate = 0; gate < owed_.size(); ++gate) {
+    if (owed_[gate].answers == 0 || owed_[gate].since > latest) continue;
+    owed_[gate] = {};
+    parts_.gates.restart(gate);
+  }
 }
 
 /// A connection that this gate works for, in the stage that its answer belongs to; it may be gone.
@@ -239,7 +253,7 @@ bool Handshakes::has_journal(Connection& connection) {
 }
 
 void Handshakes::forget_gate(std::size_t gate) {
-  begun_[gate] = 0;
+  owed_[gate] = {};
   std::vector<ConnectionId> lost;
   parts_.connections.for_each([&](const Connection& connection) {
     const bool is_there = connection.stage == Stage::Begun ||

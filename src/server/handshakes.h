@@ -37,11 +37,11 @@ class Handshakes {
     Notices& notices;
     Tally& tally;
   };
-  explicit Handshakes(Parts parts) : parts_(parts), begun_(parts.gates.size()) {}
+  explicit Handshakes(Parts parts) : parts_(parts), owed_(parts.gates.size()) {}
 
-  /// Challenges that one gate is asked for at a time: about a second of its work.  Whoever comes
+  /// Questions that one gate is asked at a time: about a second of its work.  Whoever comes
   /// then is refused and comes again, rather than that everybody waits for a stranger's queue.
-  static constexpr std::size_t kMaxBegun = 256;
+  static constexpr std::size_t kMaxAsked = 256;
 
   // From a front; the connection is the front's own.
   void on_hello(Connection& connection, ByteView payload);
@@ -50,6 +50,9 @@ class Handshakes {
 
   /// From a gate.  False: it never sends such.
   bool take(std::size_t gate, std::uint16_t kind, ByteView payload);
+  /// A gate that owes answers and gave none for as long as a handshake may take does not work: it
+  /// is started anew.  To be called every few seconds.
+  void restart_stuck_gates();
   /// A gate died: its handshakes are refused, the clients come again.
   void forget_gate(std::size_t gate);
   /// The configuration changed: handshakes of the clients that `is_revoked` names end, and nobody
@@ -60,6 +63,10 @@ class Handshakes {
   void abandon(Connection& connection);
 
  private:
+  struct Owed {
+    std::size_t answers = 0;
+    std::chrono::steady_clock::time_point since{};  ///< its last answer, or when it had no debts
+  };
   void begin(Connection& connection);
   void infer_name(Connection& connection);
   void on_challenge(Connection& connection, const srp::Number& b_public);
@@ -67,10 +74,11 @@ class Handshakes {
   void welcome(Connection& connection, wire::Type type, ByteView payload, std::uint64_t next_seq);
   bool has_journal(Connection& connection);
   bool is_current(Connection& connection, Client& client, const wire::Id& session);
+  bool ask(std::size_t gate, std::uint16_t kind, ByteView question);
   bool take_answer(std::size_t gate);
   Connection* find(std::size_t gate, ConnectionId id, Stage stage);
   Parts parts_;
-  std::vector<std::size_t> begun_;  ///< of each gate: asked, not answered yet
+  std::vector<Owed> owed_;  ///< by each gate
 };
 
 }  // namespace samhain::server

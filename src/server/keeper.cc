@@ -20,6 +20,7 @@ constexpr std::chrono::seconds kPatienceAtStart{30};
 constexpr std::chrono::seconds kOverdueInterval{3};
 /// Confirmations may be forgotten for so long in a crash: the client confirms again then.
 constexpr std::chrono::seconds kSaveInterval{1};
+constexpr std::chrono::seconds kStuckInterval{1};
 constexpr std::size_t kMostConnections = 65'536;
 constexpr std::size_t kOwnDescriptors = 64;  ///< of a front, besides its connections
 
@@ -198,6 +199,7 @@ void Keeper::Parts::go_live() {
                       {{"socket_id", std::to_string(acceptor->socket_id())}});
   repeat(kOverdueInterval, [this] { tell_overdue(); });
   repeat(kSaveInterval, [this] { save_commands(); });
+  repeat(kStuckInterval, [this] { handshakes->restart_stuck_gates(); });
   stamp_later();
   intake->commit();
   if (ground.detached) ground.detached->ready();

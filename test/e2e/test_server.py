@@ -10,10 +10,11 @@ import subprocess
 
 import pytest
 
-from harness import daemons, processes
+from harness import daemons, processes, tls
 from harness.daemons import Yule, run
 from harness.waiting import stays, wait_for
-from harness.world import CLIENT1, CLIENT2
+from harness.protocol3 import Peer
+from harness.world import ADDRESS_OF, CLIENT1, CLIENT2
 
 
 def uids_of(pid):
@@ -217,6 +218,45 @@ def test_sighup_takes_new_clients_and_says_so(yule):
     yule.reload()
     assert yule.wait_line(msg="Runtime configuration reloaded").severity == "CRIT"
     assert CLIENT2 in yule.ctl("CLIENTS").stdout
+
+
+def test_sighup_names_what_waits_for_the_next_start_and_takes_the_rest(folder, yule):
+    yule.set("Misc", "SetHandshakeTimeout", 60)
+    yule.start()
+    other = folder / "other.sock"
+    other.write_text("somebody else's\n")
+    yule.set("Misc", "SetServerPort", 50_000)
+    yule.set("Misc", "SetSocketPath", other)
+    yule.set("Misc", "SetHandshakeTimeout", 1)
+    yule.reload()
+    yule.wait_line(msg="Runtime configuration reloaded")
+    told = {one.get("option") for one in yule.log_lines()
+            if one.msg == "Takes effect at the next start" and one.severity == "WARN"}
+    assert told == {"SetServerPort", "SetSocketPath"}
+    assert re.search(r"^port\s+49777$", yule.ctl("STATUS").stdout, re.MULTILINE)
+    with socket.create_connection(("127.0.0.1", yule.port), 5) as silent:
+        silent.settimeout(10)
+        assert silent.recv(1) == b"", "the fronts have the new time-out"
+    assert yule.stop() == 0
+    assert other.read_text() == "somebody else's\n"
+
+
+def test_a_gate_that_stands_still_is_replaced(yule):
+    yule.set("Misc", "SetHandshakeTimeout", 2)
+    yule.start()
+    gates = yule.roles("gate")
+    for gate in gates:
+        os.kill(gate.pid, signal.SIGSTOP)
+
+    def try_once():
+        try:
+            with Peer(CLIENT1, yule.port, daemons.PASSWORD, source=ADDRESS_OF[CLIENT1]) as peer:
+                return peer.authenticate()
+        except (OSError, tls.Closed, AssertionError):
+            return None
+
+    wait_for("a client gets in", lambda: try_once() is not None, 30, yule.told)
+    assert yule.count(msg="Role is down", role="gate") >= 1
 
 
 def test_sighup_with_a_broken_configuration_keeps_the_old_one(yule):
