@@ -15,6 +15,7 @@ void Lookups::open(RoleGroup& resolvers) {
 void Lookups::judge(const std::string& address, OnVerdict on_verdict) {
   auto question = std::make_unique<Question>();
   question->address = address;
+  question->is_judged = true;
   question->on_verdict = std::move(on_verdict);
   enqueue(to_judge_, std::move(question));
 }
@@ -40,12 +41,13 @@ std::string Lookups::key_of(const std::string& address, const std::string& claim
 bool Lookups::join_waiting(const std::string& address, const std::string& claim,
                            OnNames& on_names) {
   const auto is_same = [&](const std::unique_ptr<Question>& question) {
-    return question && !question->on_verdict && question->address == address &&
+    return question && !question->is_judged && question->address == address &&
            question->claim == claim;
   };
   Question* same = nullptr;
   for (const Worker& worker : workers_) {
-    if (!worker.asked.empty() && is_same(worker.asked.front())) same = worker.asked.front().get();
+    if (worker.is_late || worker.asked.empty()) continue;
+    if (is_same(worker.asked.front())) same = worker.asked.front().get();
   }
   const auto waiting = std::find_if(to_look_up_.begin(), to_look_up_.end(), is_same);
   if (waiting != to_look_up_.end()) same = waiting->get();
@@ -55,8 +57,11 @@ bool Lookups::join_waiting(const std::string& address, const std::string& claim,
 }
 
 void Lookups::enqueue(Queue& queue, std::unique_ptr<Question> question) {
-  if (queue.size() >= kMaxWaiting) return answer_unknown(std::move(question));
-  question->number = ++last_number_;
+  if (queue.size() >= kMaxWaiting) {
+    const auto oldest = std::move(queue.front());
+    queue.pop_front();
+    answer_unknown(*oldest);
+  }
   question->since = clock_.steady();
   queue.push_back(std::move(question));
   // To the one with the least to do.
@@ -75,9 +80,10 @@ void Lookups::ask_next(std::size_t resolver) {
   Queue& queue = queue_of(resolver);
   expire(queue);
   while (!queue.empty() && has_room(resolver)) {
-    if (!ask(resolver, *queue.front())) return;  // down: on_ready() comes back to it
-    worker.asked.push_back(std::move(queue.front()));
-    queue.pop_front();
+    queue.back()->number = ++last_number_;
+    if (!ask(resolver, *queue.back())) return;  // down: on_ready() comes back to it
+    worker.asked.push_back(std::move(queue.back()));
+    queue.pop_back();
     if (worker.asked.size() == 1) set_timer(resolver);
   }
 }
@@ -87,21 +93,21 @@ void Lookups::set_timer(std::size_t resolver) {
   loop_.cancel(worker.timer);
   worker.timer = 0;
   if (worker.asked.empty()) return;
-  worker.timer = loop_.after(kPatience, [this, resolver] { give_up(resolver); });
+  worker.timer = loop_.after(patience_, [this, resolver] { on_late(resolver); });
 }
 
 /// Who waited this long behind others is answered, too: behind a dead DNS server the queue is long.
 void Lookups::expire(Queue& queue) {
   const auto now = clock_.steady();
-  while (!queue.empty() && now - queue.front()->since > 2 * kPatience) {
-    auto question = std::move(queue.front());
+  while (!queue.empty() && now - queue.front()->since > 2 * patience_) {
+    const auto question = std::move(queue.front());
     queue.pop_front();
-    answer_unknown(std::move(question));
+    answer_unknown(*question);
   }
 }
 
 bool Lookups::ask(std::size_t resolver, const Question& question) {
-  if (!question.on_verdict) {
+  if (!question.is_judged) {
     return resolvers_->send(resolver, kLookUp,
                             encode(LookUp{question.number, question.address, question.claim}));
   }
@@ -110,10 +116,34 @@ bool Lookups::ask(std::size_t resolver, const Question& question) {
   return resolvers_->send(resolver, kJudge, writer.view());
 }
 
-void Lookups::give_up(std::size_t resolver) {
-  // Its end comes to on_down(), which answers.
-  workers_[resolver].timer = 0;
-  resolvers_->restart(resolver);
+void Lookups::on_late(std::size_t resolver) {
+  Worker& worker = workers_[resolver];
+  worker.timer = 0;
+  if (worker.is_late) return resolvers_->replace(resolver);  // stuck; its end comes to on_down()
+  worker.is_late = true;
+  worker.timer = loop_.after(patience_, [this, resolver] { on_late(resolver); });
+  const Question& first = *worker.asked.front();
+  const bool is_known = cache_.contains(key_of(first.address, first.claim));
+  if (!first.is_judged && !is_known) remember(first, {});
+  release(resolver);
+  ask_others(resolver);
+}
+
+/// Nobody waits for this resolver any more: what it is at work on is unknown, and what it was only
+/// asked ahead another one will tell.
+void Lookups::release(std::size_t resolver) {
+  Queue& asked = workers_[resolver].asked;
+  Queue& queue = queue_of(resolver);
+  std::vector<std::unique_ptr<Question>> waited_for;
+  for (const auto& question : asked) {
+    if (!question->on_verdict && question->on_names.empty()) continue;
+    auto moved = std::make_unique<Question>(*question);
+    question->on_verdict = {};
+    question->on_names.clear();
+    waited_for.push_back(std::move(moved));
+  }
+  for (std::size_t i = waited_for.size(); i > 1; --i) queue.push_back(std::move(waited_for[i - 1]));
+  if (!waited_for.empty()) answer_unknown(*waited_for.front());
 }
 
 bool Lookups::take(std::size_t resolver, std::uint16_t kind, ByteView payload) {
@@ -122,30 +152,33 @@ bool Lookups::take(std::size_t resolver, std::uint16_t kind, ByteView payload) {
     const auto number = reader.number<std::uint64_t>();
     const bool is_allowed = reader.number<std::uint8_t>() != 0;
     const auto question = take_question(resolver, number);
-    if (!reader.is_complete() || !question || !question->on_verdict) return false;
-    question->on_verdict(is_allowed);
+    if (!reader.is_complete() || !question || !question->is_judged) return false;
+    if (question->on_verdict) question->on_verdict(is_allowed);
   } else {
     const auto names = decode_names(payload);
     if (!names) return false;
     const auto question = take_question(resolver, names->request);
-    if (!question || question->on_verdict) return false;
-    remember(*question, names->facts);
+    if (!question || question->is_judged) return false;
+    // That DNS gave up, too late for anybody, is no reason to forget a name.
+    if (!question->on_names.empty() || names->facts.peer_confirmed) {
+      remember(*question, names->facts);
+    }
     answer(*question, names->facts);
   }
   ask_next(resolver);
   return true;
 }
 
-/// What it was at work on is unknown; what it was only asked ahead another one will tell.
 void Lookups::on_down(std::size_t resolver) {
-  Queue asked = std::exchange(workers_[resolver].asked, {});
+  release(resolver);
+  workers_[resolver].asked.clear();
+  workers_[resolver].is_late = false;
   set_timer(resolver);
+  ask_others(resolver);
+}
+
+void Lookups::ask_others(std::size_t resolver) {
   Queue& queue = queue_of(resolver);
-  while (asked.size() > 1) {
-    queue.push_front(std::move(asked.back()));
-    asked.pop_back();
-  }
-  if (!asked.empty()) answer_unknown(std::move(asked.front()));
   expire(queue);
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     if (i != resolver && &queue_of(i) == &queue) ask_next(i);
@@ -158,24 +191,29 @@ std::unique_ptr<Lookups::Question> Lookups::take_question(std::size_t resolver,
   if (asked.empty() || asked.front()->number != number) return nullptr;
   auto question = std::move(asked.front());
   asked.pop_front();
+  // Of those behind it that were let go nobody waits for the answers either.
+  if (asked.empty()) workers_[resolver].is_late = false;
   set_timer(resolver);
   return question;
 }
 
-void Lookups::answer(Question& question, const NameFacts& facts) {
+void Lookups::answer(const Question& question, const NameFacts& facts) {
   for (const OnNames& on_names : question.on_names) on_names(facts);
 }
 
-void Lookups::answer_unknown(std::unique_ptr<Question> question) {
-  if (question->on_verdict) return question->on_verdict(false);
-  remember(*question, {});
-  answer(*question, {});
+void Lookups::answer_unknown(const Question& question) {
+  if (question.on_verdict) return question.on_verdict(false);
+  const auto known = cache_.find(key_of(question.address, question.claim));
+  const bool stands_in = known != cache_.end() && known->second.facts.peer_confirmed &&
+                         clock_.steady() < known->second.until + kLifeOfStale;
+  const NameFacts facts = stands_in ? known->second.facts : NameFacts{};
+  answer(question, facts);
 }
 
 void Lookups::remember(const Question& question, const NameFacts& facts) {
   const auto now = clock_.steady();
   if (cache_.size() >= kMaxCached) {
-    std::erase_if(cache_, [now](const auto& entry) { return entry.second.until <= now; });
+    std::erase_if(cache_, [](const auto& entry) { return !entry.second.facts.peer_confirmed; });
     if (cache_.size() >= kMaxCached) cache_.clear();
   }
   const auto life = facts.peer_confirmed ? kLifeOfGood : kLifeOfBad;

@@ -47,6 +47,7 @@ class RoleGroup {
   bool send(std::size_t index, std::uint16_t kind, ByteView payload);
   bool send(std::size_t index, std::uint16_t kind, ByteView payload, UniqueFd descriptor);
   void restart(std::size_t index) { roles_[index]->restart(); }
+  void replace(std::size_t index) { roles_[index]->replace(); }  ///< see sys::Role::replace()
 
  private:
   explicit RoleGroup(Plan plan) : plan_(std::move(plan)) {}

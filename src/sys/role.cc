@@ -57,6 +57,7 @@ struct Role::State final : Buried {
   Loop::Timer restart_timer = 0;
   Loop::Timer death_timer = 0;
   bool is_ready = false;
+  bool is_replaced = false;  // by the parent's wish: no reason to wait longer each time
 
   Result<void> start();
   void receive(std::uint16_t kind, ByteView payload, std::vector<UniqueFd>& descriptors);
@@ -170,10 +171,12 @@ void Role::State::come_down(const Error& error) {
 
 void Role::State::plan_restart() {
   if (SteadyClock::now() - started >= kLongLife) delay = kFirstDelay;
-  restart_timer = loop.after(delay, [this] {
+  const bool has_no_fault = std::exchange(is_replaced, false);
+  restart_timer = loop.after(has_no_fault ? kFirstDelay : delay, [this] {
     restart_timer = 0;
     if (const auto result = start(); !result) come_down(result.error());
   });
+  if (has_no_fault) return;
   delay = std::min(delay * 2, kLongestDelay);
 }
 
@@ -213,6 +216,11 @@ bool Role::is_ready() const { return state_->is_ready; }
 pid_t Role::pid() const { return state_->channel ? state_->process.pid : 0; }
 
 Channel* Role::channel() { return state_->channel.get(); }
+
+void Role::replace() {
+  state_->is_replaced = state_->process.pid != 0;
+  restart();
+}
 
 void Role::restart() {
   if (state_->process.pid == 0) return;  // down, or its last words are being read

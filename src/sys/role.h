@@ -51,6 +51,7 @@ class Role {
   pid_t pid() const;   ///< 0 while it is down
   Channel* channel();  ///< null while it is down
   void restart();      ///< kills it now; it comes back as after a death
+  void replace();      ///< the same for one that is only slow: after the shortest delay, every time
 
  private:
   struct State;
