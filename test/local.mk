@@ -21,3 +21,9 @@ include test/bench/floor.mk
 include test/bench/server.mk
 include test/fuzz/local.mk
 include test/e2e/local.mk
+
+EXTRA_DIST += %D%/precompiled.h
+CLEANFILES += config.h.pch
+config.h.pch: config.h %D%/precompiled.h
+	$(AM_V_GEN)rm -f $@ && \
+	$(CXXCOMPILE) $(GTEST_CFLAGS) -fpch-instantiate-templates -x c++-header -o $@ $(srcdir)/%D%/precompiled.h
