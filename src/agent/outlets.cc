@@ -209,7 +209,7 @@ Result<void> Outlets::start_link(const Settings& settings, std::function<void()>
     on_change();
   };
   callbacks.on_down = [this](const Error& error) { note_down("courier", error); };
-  auto link = uplink::Link::start(loop_, clock_, *spool_, *password, std::move(link_settings),
+  auto link = uplink::Link::start(loop_, clock_, spool_.get(), *password, std::move(link_settings),
                                   std::move(callbacks));
   if (!link) return link.error();
   link_ = *std::move(link);

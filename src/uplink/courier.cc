@@ -26,6 +26,8 @@ namespace {
 /// For one address: after it the next one is tried.
 constexpr std::chrono::seconds kConnectLimit{10};
 constexpr std::size_t kReadSize = 16'384;
+/// What may wait for the scanner before the connection is not read any further.
+constexpr std::size_t kMaxUntaken = 2U << 20;
 /// The scanner keeps far less than this under way: more means that something is wrong.
 constexpr std::size_t kMaxUnsent = 16U << 20;
 
@@ -34,7 +36,10 @@ class Courier {
  public:
   Courier(sys::Loop& loop, const wire::TlsContext& context) : loop_(loop), context_(context) {}
 
-  void use(sys::Channel& channel) { channel_ = &channel; }
+  void use(sys::Channel& channel) {
+    channel_ = &channel;
+    channel.on_drained([this] { go_on_reading(); });
+  }
   void take(std::uint16_t kind, ByteView payload);
   void flush();
 
@@ -47,8 +52,10 @@ class Courier {
   void on_tls_event();
   void shake_hands();
   void read_frames();
+  void go_on_reading();
   Result<void> pass_frames();
   void mind_events();
+  void end(const Error& error);
   void end(std::string_view text, int sys_errno);
   void drop();
 
@@ -63,6 +70,7 @@ class Courier {
   sys::Loop::Timer timer_ = 0;
   std::optional<wire::TlsStream> stream_;
   bool is_open_ = false;
+  bool is_held_back_ = false;  ///< the scanner does not take as fast as the server sends
   std::uint32_t events_ = 0;
   Bytes input_;
   Bytes output_;
@@ -133,6 +141,9 @@ void Courier::give_up_address(int sys_errno) {
 
 void Courier::on_connect_writable() {
   if (auto connected = sys::connect_result(connecting_.get()); !connected) {
+    // Accepted and ended at once, by somebody who does not want us: no address that does not
+    // answer.
+    if (connected.error().sys_errno == ECONNRESET) return end(connected.error().what, ECONNRESET);
     give_up_address(connected.error().sys_errno);
     return try_next();
   }
@@ -144,11 +155,11 @@ void Courier::begin_tls() {
   if (timer_ != 0) loop_.cancel(std::exchange(timer_, 0));
   loop_.forget(connecting_.get());
   auto stream = wire::TlsStream::open(context_, std::move(connecting_), false);
-  if (!stream) return end(stream.error().what, stream.error().sys_errno);
+  if (!stream) return end(stream.error());
   stream_.emplace(*std::move(stream));
   events_ = EPOLLIN | EPOLLOUT;
   auto watched = loop_.watch(stream_->fd(), events_, [this](std::uint32_t) { on_tls_event(); });
-  if (!watched) return end(watched.error().what, watched.error().sys_errno);
+  if (!watched) return end(watched.error());
   shake_hands();
 }
 
@@ -160,10 +171,10 @@ void Courier::on_tls_event() {
 
 void Courier::shake_hands() {
   auto want = stream_->handshake();
-  if (!want) return end(want.error().what, want.error().sys_errno);
+  if (!want) return end(want.error());
   if (*want != wire::TlsStream::Want::Nothing) return mind_events();
   auto binding = stream_->channel_binding();
-  if (!binding) return end(binding.error().what, binding.error().sys_errno);
+  if (!binding) return end(binding.error());
   is_open_ = true;
   channel_->send(kOpened, encode(Opened{request_.connection, *binding}));
   mind_events();
@@ -171,14 +182,23 @@ void Courier::shake_hands() {
 
 void Courier::read_frames() {
   std::array<std::uint8_t, kReadSize> buffer;
-  while (stream_) {
+  while (stream_ && !is_held_back_) {
     auto count = stream_->read(buffer);
-    if (!count) return end(count.error().what, count.error().sys_errno);
+    if (!count) return end(count.error());
     if (*count == 0) return;
     input_.insert(input_.end(), buffer.begin(),
                   buffer.begin() + static_cast<std::ptrdiff_t>(*count));
     if (auto passed = pass_frames(); !passed) return end(passed.error().what, 0);
+    is_held_back_ = channel_->queued() > kMaxUntaken;
   }
+}
+
+void Courier::go_on_reading() {
+  is_held_back_ = false;
+  if (!is_open_) return;
+  // OpenSSL may hold bytes that the socket will not announce again.
+  read_frames();
+  if (stream_) flush();
 }
 
 Result<void> Courier::pass_frames() {
@@ -201,7 +221,7 @@ void Courier::flush() {
   if (!is_open_) return;
   while (sent_ < output_.size()) {
     auto count = stream_->write(ByteView{output_}.subspan(sent_));
-    if (!count) return end(count.error().what, count.error().sys_errno);
+    if (!count) return end(count.error());
     if (*count == 0) break;
     sent_ += *count;
   }
@@ -215,12 +235,17 @@ void Courier::flush() {
 void Courier::mind_events() {
   const bool wants_write =
       stream_->wants() == wire::TlsStream::Want::Write || sent_ < output_.size();
-  const std::uint32_t events = EPOLLIN | (wants_write ? EPOLLOUT : 0U);
+  const std::uint32_t events = (is_held_back_ ? 0U : EPOLLIN) | (wants_write ? EPOLLOUT : 0U);
   if (events == events_) return;
   events_ = events;
-  if (auto changed = loop_.change(stream_->fd(), events); !changed) {
-    end(changed.error().what, changed.error().sys_errno);
-  }
+  if (auto changed = loop_.change(stream_->fd(), events); !changed) end(changed.error());
+}
+
+/// A peer that ends the connection has reset it, by whichever packet it did: the kernel's timing
+/// decides whether a refusal comes as FIN or RST, and the administrator must not see two faces of
+/// it.
+void Courier::end(const Error& error) {
+  end(error.what, error.kind == Error::Kind::Missing ? ECONNRESET : error.sys_errno);
 }
 
 void Courier::end(std::string_view text, int sys_errno) {
@@ -238,7 +263,7 @@ void Courier::drop() {
     if (is_open_) stream_->close();
   }
   stream_.reset();
-  is_open_ = false;
+  is_open_ = is_held_back_ = false;
   input_.clear();
   output_.clear();
   sent_ = 0;

@@ -15,7 +15,7 @@ Link::~Link() {
 }
 
 Result<std::unique_ptr<Link>> Link::start(sys::Loop& loop, const base::Clock& clock,
-                                          spool::Spool& spool, const Password& password,
+                                          spool::Spool* spool, const Password& password,
                                           Settings settings, Callbacks callbacks) {
   std::unique_ptr<Link> link{new Link(loop, std::move(settings), std::move(callbacks))};
   if (auto started = link->start_courier(); !started) return started.error();
@@ -43,20 +43,20 @@ Result<void> Link::start_courier() {
   return {};
 }
 
-void Link::open() {
+void Link::open(std::size_t server) {
   ++connection_;
   addresses_left_ = 0;
   is_wanted_ = true;
   const auto& session = settings_.session;
-  if (auto numeric = sys::Address::parse(session.server, session.port)) {
+  host_ = server == 0 ? session.server : session.second_server;
+  if (auto numeric = sys::Address::parse(host_, session.port)) {
     return connect({*numeric});
   }
   look_up();
 }
 
 void Link::look_up() {
-  const auto& session = settings_.session;
-  auto lookup = Lookup::start(loop_, Question{session.server, session.port},
+  auto lookup = Lookup::start(loop_, Question{host_, settings_.session.port},
                               [this, connection = connection_](Result<Resolved> resolved) {
                                 lookup_.reset();
                                 if (connection != connection_ || !is_wanted_) return;
@@ -78,8 +78,8 @@ void Link::connect(std::vector<sys::Address> addresses) {
 void Link::fail_later(std::string reason) {
   loop_.soon([this, connection = connection_, reason = std::move(reason)] {
     if (connection != connection_ || !std::exchange(is_wanted_, false)) return;
-    session_->connect_failed(settings_.session.server, reason);
-    session_->closed(reason);
+    session_->connect_failed(host_, reason);
+    session_->unreachable();
   });
 }
 
@@ -128,6 +128,7 @@ void Link::take(std::uint16_t kind, ByteView payload) {
     const auto message = decode_closed(payload);
     if (!is_current(message)) return;
     is_wanted_ = false;
+    if (addresses_left_ == 0) return session_->unreachable();
     session_->closed(message->sys_errno == 0 ? message->text : strerror(message->sys_errno));
   }
 }

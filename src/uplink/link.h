@@ -34,10 +34,10 @@ class Link final : public Transport {
     std::function<void(const Error&)> on_down;
   };
 
-  /// Borrows `loop`, `clock`, `spool` and `password`.  Errors: System (no process could be
-  /// started).
+  /// Borrows `loop`, `clock`, `spool` (which may be null) and `password`.  Errors: System (no
+  /// process could be started).
   static Result<std::unique_ptr<Link>> start(sys::Loop& loop, const base::Clock& clock,
-                                             spool::Spool& spool, const Password& password,
+                                             spool::Spool* spool, const Password& password,
                                              Settings settings, Callbacks callbacks);
   ~Link() override;
   Link(const Link&) = delete;
@@ -46,7 +46,7 @@ class Link final : public Transport {
   bool is_ready() const { return courier_->is_ready(); }
   Session& session() { return *session_; }
 
-  void open() override;
+  void open(std::size_t server) override;
   void send(wire::Type type, ByteView payload) override;
   void close() override;
 
@@ -67,6 +67,7 @@ class Link final : public Transport {
   std::unique_ptr<sys::Role> courier_;
   std::unique_ptr<Lookup> lookup_;
   std::unique_ptr<Session> session_;
+  std::string host_;  ///< of the server that is asked
   std::uint32_t connection_ = 0;
   std::size_t addresses_left_ = 0;  ///< how many may still fail
   bool is_wanted_ = false;          ///< a connection is open or on its way

@@ -12,6 +12,7 @@
 #include "srp/exchange.h"
 #include "sys/channel.h"
 #include "sys/socket.h"
+#include "wire/files.h"
 #include "wire/frame.h"
 
 /// What a client's process, its courier and its resolver say to each other: kinds, payloads, and
@@ -35,8 +36,8 @@ inline constexpr std::uint16_t kResolved = 23;
 inline constexpr std::size_t kMaxAddresses = 32;
 /// Longest text of an error that a child may send.
 inline constexpr std::size_t kMaxErrorText = 512;
-/// Longest frame that the server may send us: no answer of protocol 3 is longer.
-inline constexpr std::uint32_t kMaxAnswer = wire::kMaxStranger;
+/// Longest frame that the server may send us: a CHUNK; no answer of protocol 3 is longer.
+inline constexpr std::uint32_t kMaxAnswer = 1 + wire::kMaxChunk;
 
 /// Open a connection to the first of `targets` that answers; `connection` names it in all that
 /// follows, so that what comes late from an older one is told apart.

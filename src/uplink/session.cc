@@ -1,7 +1,10 @@
 #include "uplink/session.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include "crypto/random.h"
@@ -33,7 +36,7 @@ std::string_view name_of(wire::Type type) {
 
 }  // namespace
 
-Session::Session(sys::Loop& loop, const base::Clock& clock, spool::Spool& spool,
+Session::Session(sys::Loop& loop, const base::Clock& clock, spool::Spool* spool,
                  Transport& transport, const Password& password, Settings settings,
                  OnReport on_report)
     : loop_(loop),
@@ -43,12 +46,19 @@ Session::Session(sys::Loop& loop, const base::Clock& clock, spool::Spool& spool,
       password_(password),
       settings_(std::move(settings)),
       on_report_(std::move(on_report)),
-      pause_(settings_.first_pause) {}
+      spool_id_(spool == nullptr ? crypto::random_array<16>() : spool->id()),
+      pause_(settings_.first_pause) {
+  servers_.push_back({settings_.server, {}, {}});
+  if (!settings_.second_server.empty()) servers_.push_back({settings_.second_server, {}, {}});
+}
 
-Session::~Session() { stop(); }
+Session::~Session() {
+  stop();
+  if (verdict_timer_ != 0) loop_.cancel(verdict_timer_);
+}
 
 void Session::wake() {
-  if (state_ == State::Idle && !spool_.is_empty()) connect();
+  if (state_ == State::Idle && (has_reports() || !transfers_.empty())) connect();
   if (state_ == State::Open) pump();
 }
 
@@ -58,30 +68,30 @@ void Session::stop() {
   go(State::Stopped);
 }
 
-void Session::connect() {
+void Session::open_connection() {
   go(State::Opening);
-  arm(settings_.handshake_limit, &Session::on_handshake_late);
-  transport_.open();
+  arm(connect_limit(), &Session::on_handshake_late);
+  transport_.open(current_);
 }
 
 void Session::connect_failed(std::string_view address, std::string_view reason) {
   if (state_ != State::Opening) return;
-  arm(settings_.handshake_limit, &Session::on_handshake_late);  // for the next address
+  if (!is_returning_) arm(settings_.handshake_limit, &Session::on_handshake_late);  // the next one
   tell_once(report::make_filled(
       report::kConnectFailed, {reason, address}, clock_.now_ns(),
-      {{"subroutine", "connect"}, {"service", "export"}, {"host", settings_.server}}));
+      {{"subroutine", "connect"}, {"service", "export"}, {"host", server().host}}));
 }
 
 void Session::opened(const srp::ChannelBinding& binding) {
   if (state_ != State::Opening) return;
   binding_ = binding;
-  if (agreement_ && clock_.steady() < agreement_->renew_at) return resume();
+  if (server().agreement && clock_.steady() < server().agreement->renew_at) return resume();
   greet();
 }
 
 void Session::greet() {
-  agreement_.reset();
-  srp::Speaker speaker{settings_.client_name, settings_.instance_id, spool_.id()};
+  server().agreement.reset();
+  srp::Speaker speaker{settings_.client_name, settings_.instance_id, spool_id_};
   client_.emplace(speaker);
   wire::Hello hello;
   hello.speaker = std::move(speaker);
@@ -94,9 +104,9 @@ void Session::greet() {
 void Session::resume() {
   nonce_ = crypto::random_array<16>();
   wire::Resume message;
-  message.session_id = agreement_->id;
+  message.session_id = server().agreement->id;
   message.nonce = nonce_;
-  message.mac = wire::resume_mac(agreement_->mac, nonce_, binding_);
+  message.mac = wire::resume_mac(server().agreement->mac, nonce_, binding_);
   go(State::Resuming);
   arm(settings_.handshake_limit, &Session::on_handshake_late);
   transport_.send(wire::Type::Resume, wire::encode(message));
@@ -119,6 +129,7 @@ void Session::received(wire::Type type, ByteView payload) {
       return greet();
     case State::Open:
       if (type == Type::Ack) return take_acknowledgement(payload);
+      if (is_asked_) return take_file_frame(type, payload);
       return fail(name_of(type));
     case State::Idle:
     case State::Pausing:
@@ -150,9 +161,10 @@ void Session::take_acceptance(ByteView payload) {
   const std::chrono::seconds lifetime{accepted->lifetime_s};
   const auto margin = std::min<std::chrono::seconds>(kRenewMargin, lifetime / 10);
   const crypto::Key key = wire::report_key(agreed, accepted->session_id);
+  const crypto::Key file_key = wire::file_key(agreed, accepted->session_id);
   const auto renewed_after = std::max(lifetime - margin, kShortestSession);
-  agreement_.emplace(
-      Agreement{accepted->session_id, crypto::Mac{key}, clock_.steady() + renewed_after});
+  server().agreement.emplace(Agreement{accepted->session_id, crypto::Mac{key},
+                                       crypto::Mac{file_key}, clock_.steady() + renewed_after});
   tell(report::make(report::kSessionKeyNegotiated, clock_.now_ns()));
   begin_talk(accepted->next_seq);
 }
@@ -160,36 +172,41 @@ void Session::take_acceptance(ByteView payload) {
 void Session::take_resumption(ByteView payload) {
   const auto resumed = wire::decode_resumed(payload);
   if (!resumed) return fail("malformed RESUMED");
-  const crypto::Tag right = wire::resumed_mac(agreement_->mac, nonce_, binding_);
+  const crypto::Tag right = wire::resumed_mac(server().agreement->mac, nonce_, binding_);
   if (!crypto::equal_secrets(right, resumed->mac)) return fail("RESUMED without proof");
   begin_talk(resumed->next_seq);
 }
 
 void Session::begin_talk(std::uint64_t next_seq) {
-  if (next_seq > spool_.next()) {
+  if (spool_ != nullptr && next_seq > spool_->next()) {
     // Numbers that this spool has not given yet: it was put back from an older copy.  The server
     // would drop as known what it has never seen, so nothing is sent; the administrator must
     // decide.
     tell_once(report::make_filled(
         report::kConnectionError,
         {"the server knows later reports of this spool than the spool does"}, clock_.now_ns(),
-        {{"expect", std::to_string(spool_.next())}, {"received", std::to_string(next_seq)}}));
+        {{"expect", std::to_string(spool_->next())}, {"received", std::to_string(next_seq)}}));
     return pause_and_retry();
   }
   go(State::Open);
   in_flight_.clear();
   in_flight_bytes_ = 0;
-  if (next_seq > spool_.first()) forget_acknowledged(next_seq - 1);
-  next_to_send_ = std::max(next_seq, spool_.first());
+  const std::uint64_t first = spool_ == nullptr ? 1 : spool_->first();
+  if (next_seq > first) forget_acknowledged(next_seq - 1);
+  next_to_send_ = std::max(next_seq, first);
   pause_ = settings_.first_pause;
   has_failed_ = false;
-  told_.clear();
+  is_returning_ = false;
+  failed_in_turn_ = 0;
+  server().told.clear();
   last_heard_ = last_active_ = clock_.steady();
   arm_watch();
-  if (std::exchange(has_told_service_failure_, false)) {
+  const bool is_back = std::exchange(server().is_left, false);
+  if (std::exchange(has_told_service_failure_, false) || is_back) {
     tell(report::make(report::kConnectionReestablished, clock_.now_ns(),
                       {{"service", "log server"}}));
   }
+  ask_for_file();
   pump();
   progress();
 }
@@ -199,7 +216,7 @@ void Session::take_acknowledgement(ByteView payload) {
   if (!ack) return fail("malformed ACK");
   // Nobody may acknowledge what was not sent: it would be forgotten without ever being logged.
   if (ack->seq >= next_to_send_) return fail("ACK of a report that was not sent");
-  if (ack->seq >= spool_.first()) forget_acknowledged(ack->seq);
+  if (spool_ != nullptr && ack->seq >= spool_->first()) forget_acknowledged(ack->seq);
   while (!in_flight_.empty() && in_flight_.front().seq <= ack->seq) {
     in_flight_bytes_ -= in_flight_.front().size;
     in_flight_.pop_front();
@@ -213,7 +230,8 @@ void Session::take_acknowledgement(ByteView payload) {
 }
 
 void Session::forget_acknowledged(std::uint64_t seq) {
-  if (auto dropped = spool_.drop_through(seq); !dropped) {
+  if (spool_ == nullptr) return;
+  if (auto dropped = spool_->drop_through(seq); !dropped) {
     tell_once(report::make_filled(report::kCallFailed, {dropped.error().text()}, clock_.now_ns(),
                                   {{"interface", "spool"}}));
   }
@@ -224,14 +242,14 @@ bool Session::is_window_full() const {
 }
 
 void Session::pump() {
-  if (state_ != State::Open || is_pumping_ || is_window_full()) return;
-  if (next_to_send_ == spool_.next()) return;
+  if (state_ != State::Open || spool_ == nullptr || is_pumping_ || is_window_full()) return;
+  if (next_to_send_ == spool_->next()) return;
   is_pumping_ = true;
   // Durable before it is sent: else a power failure could give its number to another report, which
   // the server would take for this one.
-  auto done = spool_.flush();
+  auto done = spool_->flush();
   if (done) {
-    done = spool_.read(next_to_send_, [this](std::uint64_t seq, ByteView body) {
+    done = spool_->read(next_to_send_, [this](std::uint64_t seq, ByteView body) {
       next_to_send_ = seq + 1;
       if (!body.empty()) send_report(seq, body);
       return !is_window_full();
@@ -247,7 +265,7 @@ void Session::pump() {
 void Session::send_report(std::uint64_t seq, ByteView body) {
   wire::Report message;
   message.seq = seq;
-  message.mac = wire::report_mac(agreement_->mac, agreement_->id, seq, body);
+  message.mac = wire::report_mac(server().agreement->mac, server().agreement->id, seq, body);
   message.body = body;
   const std::size_t size = body.size() + kReportOverhead;
   in_flight_.push_back(Sent{seq, size});
@@ -256,31 +274,41 @@ void Session::send_report(std::uint64_t seq, ByteView body) {
   transport_.send(wire::Type::Report, wire::encode(message));
 }
 
+void Session::unreachable() {
+  if (state_ == State::Opening) pause_and_retry();
+}
+
 void Session::closed(std::string_view reason) {
   switch (state_) {
     case State::Idle:
     case State::Pausing:
     case State::Stopped:
       return;
-    case State::Opening:
-      return pause_and_retry();
     case State::Open:
       // An idle connection may end: the next report opens a new one.
-      if (in_flight_.empty()) {
+      if (!is_waiting()) {
         go(State::Idle);
         return wake();
       }
       tell_once(report::make(report::kPeerReset, clock_.now_ns(), {{"subroutine", "read"}}));
       return pause_and_retry();
+    case State::Opening:  // TLS does not stand yet: libwrap's refusal looks like this
     case State::Greeting:
     case State::Proving:
     case State::Resuming:
-      tell_once(report::make(report::kPeerReset, clock_.now_ns(), {{"subroutine", "read"}}));
-      tell_once(report::make_filled(
-          report::kConnectionError, {reason}, clock_.now_ns(),
-          {{"port", std::to_string(settings_.port)}, {"subroutine", "read_port"}}));
+      tell_lost(reason);
       return fail("");
   }
+}
+
+/// A connection that was ended before its answer; other reasons than that are no reset.
+void Session::tell_lost(std::string_view reason) {
+  if (reason == report::kPeerReset.message) {
+    tell_once(report::make(report::kPeerReset, clock_.now_ns(), {{"subroutine", "read"}}));
+  }
+  tell_once(
+      report::make_filled(report::kConnectionError, {reason}, clock_.now_ns(),
+                          {{"port", std::to_string(settings_.port)}, {"subroutine", "read_port"}}));
 }
 
 void Session::fail(std::string_view received) {
@@ -290,29 +318,18 @@ void Session::fail(std::string_view received) {
   // A session that the server refuses is gone; while it is being made there was none yet.
   if (state_ != State::Open) {
     tell_once(report::make(report::kSessionKeyFailed, clock_.now_ns()));
+  } else {
+    tell_once(report::make(report::kUnexpectedReply, clock_.now_ns()));
+    tell_lost(strerror(EIO));
   }
-  agreement_.reset();
+  server().agreement.reset();
   client_.reset();
   pause_and_retry();
 }
 
-void Session::pause_and_retry() {
-  if (state_ == State::Stopped) return;
-  transport_.close();
-  go(State::Pausing);
-  has_failed_ = true;
-  if (!std::exchange(has_told_service_failure_, true)) {
-    tell(report::make(report::kServiceFailure, clock_.now_ns(),
-                      {{"service", "log server"}, {"obj", settings_.server}}));
-  }
-  arm(pause_, &Session::connect);
-  pause_ = std::min(pause_ * 2, settings_.longest_pause);
-  progress();
-}
-
 void Session::on_handshake_late() {
   if (state_ == State::Opening) {
-    connect_failed(settings_.server, "Connection timed out");
+    connect_failed(server().host, "Connection timed out");
     return pause_and_retry();
   }
   fail("nothing in time");
@@ -320,9 +337,10 @@ void Session::on_handshake_late() {
 
 void Session::arm_watch() {
   const auto now = clock_.steady();
-  const auto due = in_flight_.empty() ? last_active_ + settings_.keep_alive
-                                      : last_heard_ + settings_.answer_limit;
-  const auto next = std::min(due, agreement_->renew_at);
+  const auto due =
+      is_waiting() ? last_heard_ + settings_.answer_limit : last_active_ + settings_.keep_alive;
+  auto next = std::min(due, server().agreement->renew_at);
+  if (current_ != 0) next = std::min(next, avoid_first_until_);
   const auto delay = std::chrono::ceil<std::chrono::milliseconds>(next - now);
   arm(std::max(delay, std::chrono::milliseconds{1}), &Session::on_watch);
 }
@@ -330,20 +348,22 @@ void Session::arm_watch() {
 void Session::on_watch() {
   if (state_ != State::Open) return;
   const auto now = clock_.steady();
-  if (now >= agreement_->renew_at) {
+  if (now >= server().agreement->renew_at && !is_asked_) {
     transport_.close();
-    agreement_.reset();
+    server().agreement.reset();
     go(State::Idle);
     return wake();
   }
-  if (!in_flight_.empty() && now >= last_heard_ + settings_.answer_limit &&
+  if (current_ != 0 && now >= avoid_first_until_ && try_first_again()) return;
+  if (is_waiting() && now >= last_heard_ + settings_.answer_limit &&
       now >= last_active_ + settings_.answer_limit) {
     tell_once(report::make_filled(
-        report::kConnectionError, {"reports are not acknowledged"}, clock_.now_ns(),
+        report::kConnectionError,
+        {is_asked_ ? "the file does not come" : "reports are not acknowledged"}, clock_.now_ns(),
         {{"port", std::to_string(settings_.port)}, {"subroutine", "read_port"}}));
     return pause_and_retry();
   }
-  if (in_flight_.empty() && now >= last_active_ + settings_.keep_alive) {
+  if (!is_waiting() && now >= last_active_ + settings_.keep_alive) {
     transport_.close();
     return go(State::Idle);
   }
@@ -373,10 +393,11 @@ std::string_view Session::expected() const {
     case State::Resuming:
       return "RESUMED";
     case State::Open:
-      return "ACK";
+      return is_asked_ ? transfers_.front().expected() : "ACK";
+    case State::Opening:
+      return "TLS";
     case State::Idle:
     case State::Pausing:
-    case State::Opening:
     case State::Stopped:
       break;
   }
@@ -386,10 +407,11 @@ std::string_view Session::expected() const {
 void Session::tell(Report report) { on_report_(std::move(report)); }
 
 void Session::tell_once(Report report) {
-  if (told_.size() >= kMaxTold) return;
+  std::set<std::string>& told = server().told;
+  if (told.size() >= kMaxTold) return;
   std::string key;
   for (const Field& field : report.fields) key.append(field.value).push_back('\0');
-  if (told_.insert(std::move(key)).second) tell(std::move(report));
+  if (told.insert(std::move(key)).second) tell(std::move(report));
 }
 
 void Session::progress() {

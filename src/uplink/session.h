@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "crypto/mac.h"
@@ -18,14 +19,15 @@
 #include "srp/exchange.h"
 #include "sys/loop.h"
 #include "uplink/password.h"
+#include "uplink/transfer.h"
 #include "wire/frame.h"
 #include "wire/messages.h"
 
 namespace samhain::uplink {
 
 /// What carries a session's frames: the courier, or in tests a fake.  It answers by calling the
-/// session's opened(), connect_failed(), received() and closed(), from the loop and never from
-/// inside a call here.
+/// session's opened(), connect_failed(), unreachable(), received() and closed(), from the loop and
+/// never from inside a call here.
 class Transport {
  public:
   Transport() = default;
@@ -33,7 +35,8 @@ class Transport {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  virtual void open() = 0;  ///< a connection; one at a time
+  /// A connection to the first server (0) or the second (1); one at a time.
+  virtual void open(std::size_t server) = 0;
   virtual void send(wire::Type type, ByteView payload) = 0;
   virtual void close() = 0;  ///< nothing of the old connection comes after this
 };
@@ -47,17 +50,20 @@ class Session {
     std::string client_name;  ///< what we claim to be
     wire::Id instance_id{};   ///< random, of this process: the server tells a second one by it
     std::string server;       ///< as configured: in messages
+    std::string second_server = {};  ///< takes over while the first does not answer; may be empty
     std::uint16_t port = 0;
     std::chrono::milliseconds first_pause{1'000};
     std::chrono::milliseconds longest_pause{60'000};
     std::chrono::milliseconds keep_alive{60'000};  ///< an idle connection is closed after so long
     std::chrono::milliseconds handshake_limit{45'000};
     std::chrono::milliseconds answer_limit{60'000};  ///< longest wait for an acknowledgement
+    std::chrono::milliseconds return_pause{60'000};  ///< at the second: until the first is tried
+    std::chrono::milliseconds return_limit{5'000};   ///< for the first to answer then
   };
   using OnReport = std::function<void(Report&&)>;
 
-  /// Borrows `loop`, `clock`, `spool`, `transport` and `password`.
-  Session(sys::Loop& loop, const base::Clock& clock, spool::Spool& spool, Transport& transport,
+  /// Borrows all but the last two.  `spool` may be null: then it is for files only.
+  Session(sys::Loop& loop, const base::Clock& clock, spool::Spool* spool, Transport& transport,
           const Password& password, Settings settings, OnReport on_report);
   ~Session();
   Session(const Session&) = delete;
@@ -66,14 +72,22 @@ class Session {
   void wake();  ///< the spool has something new
   void stop();  ///< for good; what is not acknowledged stays in the spool
 
-  bool is_settled() const { return spool_.is_empty(); }  ///< all is acknowledged
-  bool has_failed() const { return has_failed_; }        ///< the last try; nothing worked since
+  /// Fetches a file, after those that were asked for before.  `on_done` is called from the loop,
+  /// never from here.  A connection that breaks on the way is made anew, kMaxTries times together;
+  /// where no server can be reached it fails at once.
+  void get(Wanted wanted, Transfer::OnDone on_done);
+  static constexpr unsigned kMaxTries = 3;
+
+  bool is_settled() const { return !has_reports(); }  ///< all is acknowledged
+  bool has_failed() const { return has_failed_; }     ///< the last try; nothing worked since
   void on_progress(sys::Loop::Callback callback) { on_progress_ = std::move(callback); }
 
   // From the transport.
   void opened(const srp::ChannelBinding& binding);
   void connect_failed(std::string_view address, std::string_view reason);
   void received(wire::Type type, ByteView payload);
+  void unreachable();  ///< no address answers; why is said by connect_failed() of each
+  /// There was a connection, if only for a moment.  `reason` is an errno text where there is one.
   void closed(std::string_view reason);
 
  private:
@@ -93,14 +107,41 @@ class Session {
   struct Agreement {
     wire::Id id{};
     crypto::Mac mac;
+    crypto::Mac file_mac;
     TimePoint renew_at;
+  };
+  struct Server {
+    std::string host;
+    std::optional<Agreement> agreement;
+    std::set<std::string> told;  ///< since something worked with it
+    bool is_left = false;        ///< for the other one
   };
   struct Sent {
     std::uint64_t seq;
     std::size_t size;
   };
 
+  Server& server() { return servers_[current_]; }
+  bool has_reports() const { return spool_ != nullptr && !spool_->is_empty(); }
+  bool is_waiting() const { return !in_flight_.empty() || is_asked_; }
+
+  // session_servers.cc
   void connect();
+  bool try_first_again();
+  std::chrono::milliseconds connect_limit() const;
+  void pause_and_retry();
+  void retry();
+  void give_way();
+
+  // session_files.cc
+  void ask_for_file();
+  void take_file_frame(wire::Type type, ByteView payload);
+  void break_off_file();
+  void end_file(std::string_view failure);
+  void fail_files(std::string_view reason);
+  void tell_verdicts();
+
+  void open_connection();
   void greet();
   void resume();
   void take_challenge(ByteView payload);
@@ -120,7 +161,7 @@ class Session {
   void on_watch();
 
   void fail(std::string_view received);  ///< says what it means in this state, then pauses
-  void pause_and_retry();
+  void tell_lost(std::string_view reason);
   std::string_view expected() const;
   void tell(Report report);
   /// Not again before something has worked in between, and only so many different ones.
@@ -129,23 +170,37 @@ class Session {
 
   sys::Loop& loop_;
   const base::Clock& clock_;
-  spool::Spool& spool_;
+  spool::Spool* spool_;
   Transport& transport_;
   const Password& password_;
   Settings settings_;
   OnReport on_report_;
   sys::Loop::Callback on_progress_;
+  const wire::Id spool_id_;
 
   State state_ = State::Idle;
   std::optional<sys::Loop::Timer> timer_;
   std::chrono::milliseconds pause_;
   bool has_failed_ = false;
   bool has_told_service_failure_ = false;
-  std::set<std::string> told_;
+
+  std::vector<Server> servers_;
+  std::size_t current_ = 0;         ///< of servers_
+  std::size_t failed_in_turn_ = 0;  ///< how many of them, since one worked
+  TimePoint avoid_first_until_;     ///< it failed: not asked before this
+  bool is_returning_ = false;       ///< the first is tried while the second works
+
+  std::deque<Transfer> transfers_;  ///< the first is under way when the session is open
+  bool is_asked_ = false;           ///< its GET is sent, its last frame has not come
+  struct Verdict {
+    Transfer transfer;
+    std::string failure;
+  };
+  std::deque<Verdict> verdicts_;
+  sys::Loop::Timer verdict_timer_ = 0;
 
   srp::ChannelBinding binding_{};
   std::optional<srp::Client> client_;
-  std::optional<Agreement> agreement_;
   wire::Id nonce_{};
 
   std::uint64_t next_to_send_ = 0;
