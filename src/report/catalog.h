@@ -131,6 +131,22 @@ inline constexpr Event kTooManyAttempts{Severity::Crit, EventClass::Tcp,
 inline constexpr Event kRefusedConnection{Severity::Err, EventClass::Err,
                                           "Refused connection from %", "subroutine"};
 
+// Files that the server keeps for its clients.
+inline constexpr Event kFileTransferCompleted{Severity::Info, EventClass::Tcp,
+                                              "File transfer completed", "client path"};
+inline constexpr Event kFileUnchanged{Severity::Info, EventClass::Tcp,
+                                      "File not sent, the client has it", "client path"};
+inline constexpr Event kRequestedFileNotFound{Severity::Crit, EventClass::Tcp,
+                                              "Requested file not found", "client path"};
+inline constexpr Event kUnknownFileRequest{Severity::Crit, EventClass::Tcp, "Unknown file request",
+                                           "client path"};
+inline constexpr Event kFileTooLarge{Severity::Err, EventClass::Err, "File too large",
+                                     "userid path"};
+inline constexpr Event kBaselineUploaded{Severity::Notice, EventClass::Tcp,
+                                         "Baseline uploaded, waits for approval", "client path"};
+inline constexpr Event kUploadRefused{Severity::Warn, EventClass::Tcp, "Baseline upload refused",
+                                      "client reason"};
+
 // Names of clients; SeverityLookup takes the place of crit.
 inline constexpr Event kCannotResolveClient{Severity::Crit, EventClass::Tcp,
                                             "Cannot resolve client name", "host"};

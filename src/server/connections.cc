@@ -85,6 +85,7 @@ void Connections::close(Connection& connection) {
 void Connections::forget(Connection& connection) {
   if (connection.is_member()) {
     --members_;
+    if (on_member_lost_) on_member_lost_(connection);
   } else {
     on_stranger_lost_(connection);
     forget_stranger(connection);

@@ -60,9 +60,13 @@ class Connections {
  public:
   /// Called before a connection that is no member yet is forgotten, whoever ended it.
   using OnStrangerLost = std::function<void(Connection&)>;
+  /// The same for a member.
+  using OnMemberLost = std::function<void(const Connection&)>;
 
   Connections(RoleGroup& fronts, OnStrangerLost on_stranger_lost)
       : fronts_(fronts), on_stranger_lost_(std::move(on_stranger_lost)) {}
+
+  void on_member_lost(OnMemberLost callback) { on_member_lost_ = std::move(callback); }
 
   Connection& add(UniqueFd socket, std::string address);
   Connection* find(ConnectionId id);
@@ -94,6 +98,7 @@ class Connections {
   void forget_stranger(const Connection& connection);
   RoleGroup& fronts_;
   OnStrangerLost on_stranger_lost_;
+  OnMemberLost on_member_lost_;
   ConnectionId last_id_ = 0;
   std::size_t members_ = 0;
   std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections_;

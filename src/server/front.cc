@@ -9,6 +9,7 @@
 
 #include "base/codec.h"
 #include "base/die.h"
+#include "server/front_transfer.h"
 #include "server/link.h"
 #include "server/requests.h"
 #include "server/role_process.h"
@@ -54,6 +55,10 @@ class Front {
         return close(payload);
       case kLimits:
         return change_limits(payload);
+      case kFile:
+        return deliver(payload, descriptors);
+      case kStore:
+        return store(payload, descriptors);
       default:
         return false;
     }
@@ -62,6 +67,7 @@ class Front {
  private:
   struct Entry {
     Link link;
+    FrontTransfer transfer;
     std::uint32_t watched = 0;
     std::uint64_t acked = 0;
     bool has_ack = false;
@@ -80,7 +86,8 @@ class Front {
     const auto about = decode_about(payload);
     if (!about || descriptors.size() != 1 || find(about->connection) != nullptr) return false;
     const ConnectionId id = about->connection;
-    auto entry = std::make_unique<Entry>(Entry{.link = Link(id, std::move(descriptors[0]), now())});
+    auto entry = std::make_unique<Entry>(
+        Entry{.link = Link(id, std::move(descriptors[0]), now()), .transfer = {}});
     entry->watched = EPOLLIN;
     auto watched = loop_->watch(entry->link.fd(), EPOLLIN,
                                 [this, id](std::uint32_t events) { on_events(id, events); });
@@ -102,20 +109,25 @@ class Front {
       watch_for(*entry, (events & (EPOLLHUP | EPOLLERR)) != 0);
       return;
     }
-    auto proceeded = entry->link.proceed(tls_, buffer_, now(), [this, entry](const auto& frame) {
-      return pass_on(entry->link, frame);
-    });
-    if (!proceeded) return end(*entry, proceeded.error());
-    settle(*entry);
+    proceed(*entry);
   }
 
-  Result<void> pass_on(const Link& link, const wire::Frame& frame) {
+  void proceed(Entry& entry) {
+    // A client that fetches a file is written to all the time; read only when the keeper has room.
+    auto proceeded = entry.transfer.is_sending() && !may_read()
+                         ? entry.link.send_rest(now())
+                         : entry.link.proceed(
+                               tls_, buffer_, now(),
+                               [this, &entry](const auto& frame) { return pass_on(entry, frame); });
+    if (!proceeded) return end(entry, proceeded.error());
+    if (entry.transfer.is_sending() && !entry.link.is_finishing()) return feed(entry);
+    settle(entry);
+  }
+
+  Result<void> pass_on(Entry& entry, const wire::Frame& frame) {
     using wire::Type;
-    if (link.is_member()) {
-      if (frame.type != Type::Report) return out_of_turn(frame);
-      send_about(kReport, link.id(), frame.payload);
-      return {};
-    }
+    const Link& link = entry.link;
+    if (link.is_member()) return pass_on_of_member(entry, frame);
     switch (frame.type) {
       case Type::Hello:
         send_about(kHello, link.id(), frame.payload);
@@ -129,6 +141,71 @@ class Front {
       default:
         return out_of_turn(frame);
     }
+  }
+
+  Result<void> pass_on_of_member(Entry& entry, const wire::Frame& frame) {
+    using wire::Type;
+    const ConnectionId id = entry.link.id();
+    switch (frame.type) {
+      case Type::Report:
+        send_about(kReport, id, frame.payload);
+        return {};
+      case Type::Get:
+        if (frame.payload.size() < kGetSize || frame.payload.size() > kMaxGetSize) {
+          return Error{Error::Kind::Malformed, "GET: wrong length"};
+        }
+        if (auto asked = entry.transfer.ask(); !asked) return asked;
+        send_about(kGet, id, frame.payload);
+        return {};
+      case Type::Put:
+        if (auto offered = entry.transfer.offer(frame.payload); !offered) return offered;
+        entry.link.hold();
+        send_about(kPut, id, frame.payload);
+        return {};
+      case Type::Chunk:
+        return entry.transfer.take_chunk(frame.payload);
+      case Type::End: {
+        auto end = entry.transfer.take_end(frame.payload);
+        if (!end) return end.error();
+        if (!*end) return {};
+        (*end)->connection = id;
+        keeper_->send(kPutEnd, encode(**end));
+        return {};
+      }
+      default:
+        return out_of_turn(frame);
+    }
+  }
+
+  bool deliver(ByteView payload, std::vector<UniqueFd>& descriptors) {
+    const auto delivery = decode_delivery(payload);
+    if (!delivery || descriptors.size() != 1) return false;
+    Entry* entry = find(delivery->connection);
+    if (entry == nullptr || entry->link.is_finishing()) return true;
+    if (!entry->transfer.send(std::move(descriptors[0]), *delivery)) return false;
+    feed(*entry);
+    return true;
+  }
+
+  void feed(Entry& entry) {
+    auto fed = entry.transfer.feed(entry.link, buffer_, now());
+    if (!fed && fed.error().kind != Error::Kind::Busy) return end(entry, fed.error());
+    if (fed && !*fed) return settle(entry);
+    const std::uint8_t is_whole = fed ? 1 : 0;
+    send_about(kSent, entry.link.id(), {&is_whole, 1});
+    if (fed) return settle(entry);
+    drop(entry);
+  }
+
+  bool store(ByteView payload, std::vector<UniqueFd>& descriptors) {
+    const auto about = decode_about(payload);
+    if (!about || descriptors.size() != 1) return false;
+    Entry* entry = find(about->connection);
+    if (entry == nullptr || entry->link.is_finishing()) return true;
+    if (!entry->transfer.receive(std::move(descriptors[0]))) return false;
+    entry->link.release();
+    proceed(*entry);
+    return true;
   }
 
   static Error out_of_turn(const wire::Frame& frame) {
@@ -150,12 +227,18 @@ class Front {
     if (reply->type == wire::Type::Accepted || reply->type == wire::Type::Resumed) {
       entry->link.become_member();
     }
+    entry->transfer.answered(reply->type);
     if (auto sent = entry->link.send(reply->type, reply->payload, now()); !sent) {
       end(*entry, sent.error());
       return true;
     }
     if (reply->is_last) entry->link.finish(now());
-    settle(*entry);
+    // What waited for this answer goes on; of a connection that ends, into the void.
+    if (entry->link.release()) {
+      proceed(*entry);
+    } else {
+      settle(*entry);
+    }
     return true;
   }
 
@@ -209,7 +292,8 @@ class Front {
 
   void watch_for(Entry& entry, bool is_broken) {
     const bool may = may_read() || entry.link.is_finishing();
-    const std::uint32_t events = entry.link.events(may);
+    std::uint32_t events = entry.link.events(may);
+    if (entry.transfer.is_sending() && !entry.link.is_finishing()) events |= EPOLLOUT;
     if (!may) stalled_.insert(entry.link.id());
     if (is_broken) {
       // EPOLLHUP cannot be masked: it would spin until the keeper has caught up.
@@ -278,6 +362,10 @@ class Front {
     for (const auto& [id, entry] : entries_) {
       // What waits for the keeper is not the client's fault.
       if (stalled_.contains(id)) continue;
+      if (entry->transfer.is_stuck(settings_.frame, time)) {
+        late.emplace_back(id, Departure::FrameTimeout);
+        continue;
+      }
       if (const auto departure = entry->link.find_timeout(settings_, time)) {
         late.emplace_back(id, *departure);
       }
@@ -320,6 +408,7 @@ int run_front() {
   confinement.role = "front";
   confinement.has_empty_root = true;
   confinement.may_share_user = true;
+  confinement.max_file_size = kMaxUpload;
   RoleProcess process;
   process = enter_role(confinement, kToFront,
                        [&](std::uint16_t kind, ByteView message, std::vector<UniqueFd>& fds) {

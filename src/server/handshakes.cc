@@ -7,6 +7,7 @@
 #include "base/codec.h"
 #include "base/text.h"
 #include "crypto/random.h"
+#include "wire/files.h"
 
 namespace samhain::server {
 
@@ -231,6 +232,7 @@ void Handshakes::on_proven(Connection& connection, ByteView m2_and_key) {
   session.spool = speaker.spool_id;
   session.expires_at = parts_.clock.steady() + parts_.settings.session_lifetime;
   session.mac = std::make_unique<crypto::Mac>(wire::report_key(agreed, session.id));
+  session.file_mac = std::make_unique<crypto::Mac>(wire::file_key(agreed, session.id));
 
   const bool is_known = parts_.journal.ledger().knows_instance(client.name(), session.instance);
   if (!is_known) parts_.journal.ledger().remember_instance(client.name(), session.instance);

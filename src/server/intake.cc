@@ -43,17 +43,21 @@ void Intake::on_report(Connection& connection, ByteView payload) {
   accept(connection, *message, std::move(*report));
 }
 
+bool Intake::is_current(Connection& connection) {
+  Client& client = *connection.client;
+  const bool is_latest = client.session && client.session->id == connection.session;
+  if (is_latest && parts_.clock.steady() < client.session->expires_at) return true;
+  if (!is_latest && parts_.roster.take_displaced(client, connection.session)) {
+    parts_.notices.tell(report::kSignatureMismatch, {{"client", client.name()}});
+  }
+  parts_.connections.reply(connection, wire::Type::Invalid, {}, true);
+  return false;
+}
+
 /// Signed under the session of now; else the connection is gone.
 bool Intake::is_authentic(Connection& connection, const wire::Report& message) {
+  if (!is_current(connection)) return false;
   Client& client = *connection.client;
-  const bool is_current = client.session && client.session->id == connection.session;
-  if (!is_current || parts_.clock.steady() >= client.session->expires_at) {
-    if (!is_current && parts_.roster.take_displaced(client, connection.session)) {
-      parts_.notices.tell(report::kSignatureMismatch, {{"client", client.name()}});
-    }
-    parts_.connections.reply(connection, wire::Type::Invalid, {}, true);
-    return false;
-  }
   const Session& session = *client.session;
   const auto expected = wire::report_mac(*session.mac, session.id, message.seq, message.body);
   if (crypto::equal_secrets(expected, message.mac)) return true;

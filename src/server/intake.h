@@ -34,6 +34,10 @@ class Intake {
 
   void on_report(Connection& connection, ByteView payload);
 
+  /// Is the member's session the client's session of now?  Else it was told so, and the connection
+  /// is gone.
+  bool is_current(Connection& connection);
+
   /// The end of a batch: everything gathered becomes durable, then it is acknowledged.  Called at
   /// the end of each round of the loop: what arrives while one batch is flushed is the next one.
   /// Where the disk fails, tried again once a second.

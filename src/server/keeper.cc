@@ -22,7 +22,8 @@ constexpr std::chrono::seconds kOverdueInterval{3};
 constexpr std::chrono::seconds kSaveInterval{1};
 constexpr std::chrono::seconds kStuckInterval{1};
 constexpr std::size_t kMostConnections = 65'536;
-constexpr std::size_t kOwnDescriptors = 64;  ///< of a front, besides its connections
+constexpr std::size_t kOwnDescriptors = 64 + Files::kMaxTransfers;  ///< besides its connections
+constexpr std::size_t kFewConnections = 64;
 
 std::size_t cores() { return std::max(1U, std::thread::hardware_concurrency()); }
 
@@ -30,7 +31,7 @@ std::size_t cores() { return std::max(1U, std::thread::hardware_concurrency()); 
 std::size_t max_connections(std::size_t fronts) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= 2 * kOwnDescriptors) {
-    return kOwnDescriptors;
+    return kFewConnections;
   }
   return static_cast<std::size_t>(std::min<rlim_t>(
       kMostConnections, static_cast<rlim_t>(fronts) * (limit.rlim_cur - kOwnDescriptors)));
@@ -51,6 +52,8 @@ Keeper::Parts::Parts(const base::Clock& used_clock, std::unique_ptr<sys::Loop> u
       limiter(clock, settings.max_failed_attempts),
       lookups(*loop, clock),
       name_check(clock, lookups, notices),
+      chores(*loop),
+      digester(chores, clock),
       started_ns(clock.now_ns()) {}
 
 Result<void> Keeper::Parts::start() {
@@ -88,6 +91,15 @@ void Keeper::Parts::build(std::vector<UniqueFd> listeners) {
   intake =
       std::make_unique<Intake>(Intake::Parts{clock, settings, roster, *ground.journal, dispatcher,
                                              *connections, commands, *guard, notices, tally});
+  files = std::make_unique<Files>(Files::Parts{settings, roster, *connections, *fronts, *intake,
+                                               *guard, notices, chores, digester, tally});
+  uploads = std::make_unique<Uploads>(
+      Uploads::Parts{settings, *connections, *fronts, *intake, *guard, notices, chores, tally});
+  connections->on_member_lost([this](const Connection& connection) {
+    files->forget(connection);
+    uploads->forget(connection);
+  });
+  uploads->prepare();
   acceptor = std::make_unique<Acceptor>(
       Acceptor::Parts{*loop, clock, settings, *connections, lookups, limiter, notices, tally},
       std::move(listeners), max_connections(fronts->size()));
@@ -253,6 +265,11 @@ bool Keeper::Parts::take_from_front(std::size_t front, std::uint16_t kind, ByteV
       if (complaint) guard->violated(*connection, complaint->reason);
       return complaint.has_value();
     }
+    case kGet:
+    case kSent:
+    case kPut:
+    case kPutEnd:
+      return take_of_member(*connection, kind, *about, payload);
     default: {
       const auto bound = decode_bound(payload);
       if (!bound) return false;
@@ -261,6 +278,26 @@ bool Keeper::Parts::take_from_front(std::size_t front, std::uint16_t kind, ByteV
       return true;
     }
   }
+}
+
+/// What is about files.
+bool Keeper::Parts::take_of_member(Connection& connection, std::uint16_t kind, const About& about,
+                                   ByteView payload) {
+  // Of a stranger only GET and PUT come so far, and are its violation, not the front's.
+  if (kind == kGet || kind == kPut) {
+    const bool is_busy = files->is_busy(connection.id) || uploads->is_busy(connection.id);
+    if (is_busy) {
+      guard->violate(connection, "GET or PUT while another transfer is under way");
+    } else if (kind == kGet) {
+      files->on_get(connection, about.rest);
+    } else {
+      uploads->on_put(connection, about.rest);
+    }
+    return true;
+  }
+  if (kind == kSent) return files->on_sent(connection, about.rest[0] == 1);
+  const auto end = decode_put_end(payload);
+  return end && uploads->on_put_end(connection, *end);
 }
 
 bool Keeper::Parts::take_report(std::size_t front, ByteView payload) {

@@ -92,6 +92,7 @@ void Keeper::Parts::apply(Settings next) {
   if (control) control->allow(settings.socket_uid);
   ground.journal->adjust(settings.log_form, settings.trusted);
   open_sinks();
+  uploads->prepare();
 }
 
 void Keeper::Parts::toggle_console() {
@@ -185,11 +186,15 @@ std::string Keeper::Parts::status() const {
       {"too_many_attempts", tally.too_many_attempts},
       {"violations", tally.violations},
       {"reports", tally.reports},
-      {"duplicates", tally.duplicates}};
+      {"duplicates", tally.duplicates},
+      {"files_sent", tally.files},
+      {"baselines_received", tally.uploads}};
   for (const auto& [key, count] : counts) {
     lines.emplace_back(std::string{key}, std::to_string(count));
   }
   lines.emplace_back("suspended", is_suspended ? "yes" : "no");
+  lines.emplace_back("data", settings.data_path);
+  lines.emplace_back("pending", settings.pending_path);
   lines.emplace_back("log", ground.journal->object());
   lines.emplace_back("log_is_written", ground.journal->has_failed() ? "no" : "yes");
   return status_of(lines);

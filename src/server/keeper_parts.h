@@ -8,11 +8,15 @@
 #include <vector>
 
 #include "server/acceptor.h"
+#include "server/chores.h"
 #include "server/control.h"
+#include "server/digester.h"
+#include "server/files.h"
 #include "server/handshakes.h"
 #include "server/intake.h"
 #include "server/keeper.h"
 #include "server/orders.h"
+#include "server/uploads.h"
 
 namespace samhain::server {
 
@@ -35,6 +39,8 @@ struct Keeper::Parts {
   void stamp_later();
 
   bool take_from_front(std::size_t front, std::uint16_t kind, ByteView payload);
+  bool take_of_member(Connection& connection, std::uint16_t kind, const About& about,
+                      ByteView payload);
   bool take_report(std::size_t front, ByteView payload);
   void on_gone(Connection& connection, Departure departure);
   void on_ready(std::string_view role, std::string_view missing);
@@ -74,6 +80,10 @@ struct Keeper::Parts {
   std::unique_ptr<Guard> guard;
   std::unique_ptr<Handshakes> handshakes;
   std::unique_ptr<Intake> intake;
+  Chores chores;
+  Digester digester;
+  std::unique_ptr<Files> files;
+  std::unique_ptr<Uploads> uploads;
   std::unique_ptr<Acceptor> acceptor;
   std::unique_ptr<Orders> orders;
   std::unique_ptr<Control> control;

@@ -23,7 +23,7 @@ constexpr std::chrono::seconds kFarewell{2};
 
 constexpr std::size_t kKeptCapacity = 4'096;
 
-void release(Bytes& bytes) {
+void give_back(Bytes& bytes) {
   if (bytes.capacity() > kKeptCapacity) {
     Bytes{}.swap(bytes);
   } else {
@@ -82,7 +82,8 @@ Result<bool> Link::shake_hands() {
 }
 
 Result<void> Link::read_frames(std::span<std::uint8_t> buffer, Time now, const OnFrame& on_frame) {
-  for (int i = 0; (i < kMaxRecords || stream_->has_pending()) && !is_finishing_; ++i) {
+  if (auto looked = look_at_held(now, on_frame); !looked) return looked;
+  for (int i = 0; (i < kMaxRecords || stream_->has_pending()) && may_go_on(); ++i) {
     auto size = stream_->read(buffer);
     if (!size) return size.error();
     if (*size == 0) return {};
@@ -97,7 +98,7 @@ Result<void> Link::read_frames(std::span<std::uint8_t> buffer, Time now, const O
       auto rest = take_frames(input_, on_frame);
       if (!rest) return rest.error();
       if (rest->empty()) {
-        release(input_);
+        give_back(input_);
       } else if (rest->size() < input_.size()) {
         input_.erase(input_.begin(), input_.end() - static_cast<std::ptrdiff_t>(rest->size()));
         frame_since_.reset();
@@ -112,9 +113,29 @@ Result<void> Link::read_frames(std::span<std::uint8_t> buffer, Time now, const O
   return {};
 }
 
-/// Hands over the whole frames at the front of `bytes`; what is left is a begun one.
+/// Whole frames may wait in the input since the link was held.
+Result<void> Link::look_at_held(Time now, const OnFrame& on_frame) {
+  if (!was_held_ || is_held_) return {};
+  was_held_ = false;
+  auto rest = take_frames(input_, on_frame);
+  if (!rest) return rest.error();
+  input_.erase(input_.begin(), input_.end() - static_cast<std::ptrdiff_t>(rest->size()));
+  if (!input_.empty()) frame_since_ = now;
+  return {};
+}
+
+bool Link::release() {
+  if (!is_held_) return false;
+  is_held_ = false;
+  was_held_ = true;
+  frame_since_.reset();
+  return true;
+}
+
+/// Hands over the whole frames at the front of `bytes`; what is left is a begun one, or what came
+/// behind the frame that holds the link.
 Result<ByteView> Link::take_frames(ByteView bytes, const OnFrame& on_frame) {
-  while (!bytes.empty() && !is_finishing_) {
+  while (!bytes.empty() && may_go_on()) {
     const auto frame = wire::decode(bytes, is_member_ ? wire::kMaxMember : wire::kMaxStranger);
     if (!frame) {
       if (frame.error().kind == Error::Kind::Incomplete) return bytes;
@@ -123,7 +144,7 @@ Result<ByteView> Link::take_frames(ByteView bytes, const OnFrame& on_frame) {
     if (auto taken = on_frame(*frame); !taken) return taken.error();
     bytes = bytes.subspan(frame->size);
   }
-  return ByteView{};
+  return is_held_ ? bytes : ByteView{};
 }
 
 Result<void> Link::send(wire::Type type, ByteView payload, Time now) {
@@ -139,7 +160,7 @@ Result<void> Link::write_output(Time now) {
     sent_ += *size;
     active_at_ = now;
   }
-  release(output_);
+  give_back(output_);
   sent_ = 0;
   if (is_finishing_ && !is_shut_) {
     // Closing at once would reset the connection if the peer has sent more, and the reset may
@@ -174,7 +195,9 @@ std::optional<Departure> Link::find_timeout(const FrontSettings& settings, Time 
     return std::nullopt;
   }
   if (!is_member_ && now - since_ > settings.handshake) return Departure::HandshakeTimeout;
-  if (frame_since_ && now - *frame_since_ > settings.frame) return Departure::FrameTimeout;
+  if (frame_since_ && !is_held_ && now - *frame_since_ > settings.frame) {
+    return Departure::FrameTimeout;
+  }
   if (is_member_ && now - active_at_ > settings.idle) return Departure::Closed;
   return std::nullopt;
 }
@@ -184,7 +207,7 @@ std::uint32_t Link::events(bool may_read) const {
   if (stage_ == Stage::Handshake && stream_ && stream_->wants() == Want::Write) return EPOLLOUT;
   std::uint32_t events = 0;
   if (has_output()) events |= EPOLLOUT;
-  if (may_read && output_.size() - sent_ < kMaxOutput) events |= EPOLLIN;
+  if (may_read && !is_held_ && output_.size() - sent_ < kMaxOutput) events |= EPOLLIN;
   return events;
 }
 

@@ -44,6 +44,15 @@ class Link {
   void finish(Time now);
   bool is_over() const { return is_over_; }
   bool is_finishing() const { return is_finishing_; }
+  /// Sends what is left, and reads nothing.  Errors: as proceed().
+  Result<void> send_rest(Time now) { return write_output(now); }
+  /// All that was sent is with the kernel.
+  bool is_clear() const { return !has_output(); }
+  /// Frames wait, unread: the next ones need an answer to the last one.  What has arrived already
+  /// is looked at by the next proceed() after release().
+  void hold() { is_held_ = true; }
+  /// False: it was not held.
+  bool release();
 
   /// Which time-out has passed, if any.
   std::optional<Departure> find_timeout(const FrontSettings& settings, Time now) const;
@@ -55,7 +64,9 @@ class Link {
   Result<bool> look_at_first_byte(const wire::TlsContext& context);
   Result<bool> shake_hands();
   Result<void> read_frames(std::span<std::uint8_t> buffer, Time now, const OnFrame& on_frame);
+  Result<void> look_at_held(Time now, const OnFrame& on_frame);
   Result<ByteView> take_frames(ByteView bytes, const OnFrame& on_frame);
+  bool may_go_on() const { return !is_finishing_ && !is_held_; }
   Result<void> write_output(Time now);
   void drain(std::span<std::uint8_t> buffer);
   bool has_output() const { return sent_ < output_.size(); }
@@ -68,11 +79,13 @@ class Link {
   bool is_finishing_ = false;
   bool is_over_ = false;
   bool is_shut_ = false;  ///< our side's end is sent
+  bool is_held_ = false;
+  bool was_held_ = false;  ///< and what had arrived is not looked at yet
   srp::ChannelBinding binding_{};
   Time since_;
   Time active_at_;
   std::optional<Time> frame_since_;  ///< a frame is begun and not complete
-  Bytes input_;                      ///< the begun frame
+  Bytes input_;                      ///< the begun frame; while held, whole ones too
   Bytes output_;
   std::size_t sent_ = 0;
 };

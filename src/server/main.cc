@@ -28,7 +28,7 @@ namespace {
 using samhain::server::Options;
 
 samhain::server::Paths compiled_paths() {
-  return {SERVER_CONFIG, SERVER_LOG, SERVER_PID, SERVER_SOCKET};
+  return {SERVER_CONFIG, SERVER_LOG, SERVER_PID, SERVER_SOCKET, SERVER_STATE};
 }
 
 int run_role(std::string_view name) {
@@ -69,9 +69,9 @@ std::string version() {
       "yule {}\n"
       "Server executable (port {}, user {})\n"
       "protocol 3, libwrap {}\n"
-      "configuration {}\nlog {}\npid file {}\ncommand socket {}\n",
+      "configuration {}\nlog {}\npid file {}\ncommand socket {}\ndata {}\n",
       PACKAGE_VERSION, DEFAULT_PORT, user_text(), kLibwrap, paths.config, paths.log, paths.pid,
-      paths.socket);
+      paths.socket, paths.data);
 }
 
 /// The first line of standard input: a password there is in no process list.

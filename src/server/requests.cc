@@ -23,6 +23,9 @@ bool is_from_server(std::uint8_t type) {
     case wire::Type::Resumed:
     case wire::Type::Invalid:
     case wire::Type::Ack:
+    case wire::Type::Unchanged:
+    case wire::Type::NoFile:
+    case wire::Type::Stored:
       return true;
     default:
       return false;
@@ -99,6 +102,42 @@ std::optional<Reply> decode_reply(ByteView payload) {
   if (!reader.is_complete() || !is_from_server(type)) return std::nullopt;
   reply.type = static_cast<wire::Type>(type);
   return reply;
+}
+
+Bytes encode(const Delivery& delivery) {
+  base::Writer writer;
+  writer.number(delivery.connection)
+      .number(delivery.file.size)
+      .raw_bytes(delivery.file.sha256)
+      .raw_bytes(delivery.mac);
+  return writer.take();
+}
+
+std::optional<Delivery> decode_delivery(ByteView payload) {
+  base::Reader reader(payload);
+  Delivery delivery;
+  delivery.connection = reader.number<std::uint64_t>();
+  delivery.file.size = reader.number<std::uint64_t>();
+  delivery.file.sha256 = reader.array<32>();
+  delivery.mac = reader.array<32>();
+  if (!reader.is_complete()) return std::nullopt;
+  return delivery;
+}
+
+Bytes encode(const PutEnd& end) {
+  base::Writer writer;
+  writer.number(end.connection).number(static_cast<std::uint8_t>(end.is_whole)).raw_bytes(end.mac);
+  return writer.take();
+}
+
+std::optional<PutEnd> decode_put_end(ByteView payload) {
+  base::Reader reader(payload);
+  PutEnd end;
+  end.connection = reader.number<std::uint64_t>();
+  end.is_whole = reader.number<std::uint8_t>() == 1;
+  end.mac = reader.array<32>();
+  if (!reader.is_complete()) return std::nullopt;
+  return end;
 }
 
 Bytes encode(const Complaint& complaint) {

@@ -11,6 +11,7 @@
 #include "srp/exchange.h"
 #include "srp/verifier.h"
 #include "sys/channel.h"
+#include "wire/files.h"
 #include "wire/frame.h"
 #include "wire/messages.h"
 
@@ -26,6 +27,8 @@ inline constexpr std::uint16_t kReply = 17;   ///< u64 connection, u8 type, u8 i
 inline constexpr std::uint16_t kAck = 18;     ///< u64 connection, u64 seq
 inline constexpr std::uint16_t kClose = 19;   ///< u64 connection
 inline constexpr std::uint16_t kLimits = 20;  ///< FrontSettings, changed by a reload
+inline constexpr std::uint16_t kFile = 21;    ///< Delivery; the file comes with it, to be read
+inline constexpr std::uint16_t kStore = 22;   ///< u64 connection; an empty file, to be written
 
 // --- front -> keeper -------------------------------------------------------------------------
 inline constexpr std::uint16_t kHello = 32;      ///< u64 connection, frame's payload
@@ -34,6 +37,10 @@ inline constexpr std::uint16_t kResume = 34;     ///< the same
 inline constexpr std::uint16_t kReport = 35;     ///< u64 connection, frame's payload
 inline constexpr std::uint16_t kGone = 36;       ///< u64 connection, u8 Departure
 inline constexpr std::uint16_t kViolation = 37;  ///< u64 connection, text reason; it is closed
+inline constexpr std::uint16_t kGet = 38;        ///< u64 connection, frame's payload
+inline constexpr std::uint16_t kSent = 39;       ///< u64 connection, u8 is_whole; else it is closed
+inline constexpr std::uint16_t kPut = 40;        ///< u64 connection, frame's payload
+inline constexpr std::uint16_t kPutEnd = 41;     ///< PutEnd: all chunks of a PUT are in the file
 
 // --- keeper -> gate --------------------------------------------------------------------------
 inline constexpr std::uint16_t kBegin = 48;   ///< Begin
@@ -62,20 +69,34 @@ inline constexpr std::size_t kMaxAddress = 64;
 inline constexpr std::size_t kMaxName = 255;
 
 // The tables as the receiving end of each channel reads them.
-inline constexpr std::array<sys::Rule, 5> kToFront = {{
+inline constexpr std::array<sys::Rule, 7> kToFront = {{
     {.kind = kTake, .min_size = 8, .max_size = 8, .descriptors = 1},
     {.kind = kReply, .min_size = 10, .max_size = 10 + wire::kMaxStranger},
     {.kind = kAck, .min_size = 16, .max_size = 16},
     {.kind = kClose, .min_size = 8, .max_size = 8},
     {.kind = kLimits, .min_size = 12, .max_size = 12},
+    {.kind = kFile, .min_size = 80, .max_size = 80, .descriptors = 1},
+    {.kind = kStore, .min_size = 8, .max_size = 8, .descriptors = 1},
 }};
-inline constexpr std::array<sys::Rule, 6> kFromFront = {{
+/// Largest file that a client may upload, whatever the settings say: what a front can write into a
+/// file that it is lent.
+inline constexpr std::uint64_t kMaxUpload = std::uint64_t{2} << 30;
+
+/// Payloads of GET (with and without a UUID) and PUT.
+inline constexpr std::size_t kGetSize = 1 + 16 + 32 + 4;
+inline constexpr std::size_t kMaxGetSize = kGetSize + wire::kUuidSize;
+inline constexpr std::size_t kPutSize = 16 + 8 + 32;
+inline constexpr std::array<sys::Rule, 10> kFromFront = {{
     {.kind = kHello, .min_size = 8, .max_size = 8 + wire::kMaxStranger},
     {.kind = kProof, .min_size = 40, .max_size = 40 + wire::kMaxStranger},
     {.kind = kResume, .min_size = 40, .max_size = 40 + wire::kMaxStranger},
     {.kind = kReport, .min_size = 8, .max_size = 8 + wire::kMaxMember},
     {.kind = kGone, .min_size = 9, .max_size = 9},
     {.kind = kViolation, .min_size = 12, .max_size = 12 + kMaxReason},
+    {.kind = kGet, .min_size = 8 + kGetSize, .max_size = 8 + kMaxGetSize},
+    {.kind = kSent, .min_size = 9, .max_size = 9},
+    {.kind = kPut, .min_size = 8 + kPutSize, .max_size = 8 + kPutSize},
+    {.kind = kPutEnd, .min_size = 41, .max_size = 41},
 }};
 inline constexpr std::size_t kBeginSize = 8 + 4 + 32 + srp::kSaltSize + 2 * srp::kNumberSize;
 inline constexpr std::array<sys::Rule, 3> kToGate = {{
@@ -141,6 +162,23 @@ struct Reply {
 Bytes encode(const Reply& reply);
 /// Nothing for a type that only clients send.
 std::optional<Reply> decode_reply(ByteView payload);
+
+/// A file for the client, with all that FILE and END say.
+struct Delivery {
+  ConnectionId connection = 0;
+  wire::File file;
+  crypto::Tag mac{};
+};
+Bytes encode(const Delivery& delivery);
+std::optional<Delivery> decode_delivery(ByteView payload);
+
+struct PutEnd {
+  ConnectionId connection = 0;
+  bool is_whole = false;  ///< false: a write failed
+  crypto::Tag mac{};
+};
+Bytes encode(const PutEnd& end);
+std::optional<PutEnd> decode_put_end(ByteView payload);
 
 /// kViolation and kBad.
 struct Complaint {

@@ -46,7 +46,8 @@ struct Session {
   wire::Id instance{};  ///< the process that it belongs to
   wire::Id spool{};
   std::chrono::steady_clock::time_point expires_at{};
-  std::unique_ptr<crypto::Mac> mac;  ///< under the session's report key
+  std::unique_ptr<crypto::Mac> mac;       ///< under the session's report key
+  std::unique_ptr<crypto::Mac> file_mac;  ///< under its file key
 };
 
 /// What is known of a client beside its password and session: what outlives the server.

@@ -21,6 +21,7 @@ using Take = std::function<Result<void>(const Entry&)>;
 using Table = std::vector<config::Setting>;
 
 constexpr std::uint32_t kDay = 86'400;
+constexpr unsigned kMebibyteBits = 20;
 
 Error wrong(std::string text) { return Error{Error::Kind::Malformed, std::move(text)}; }
 
@@ -120,6 +121,11 @@ void add_server(Table& table, std::string_view section, Settings& settings) {
   add("SetSocketAllowUid", into(settings.socket_uid, [](std::string_view value) {
         return parse_user(std::string{value});
       }));
+  add("SetDataDirectory", into(settings.data_path, config::parse_path));
+  add("AcceptBaselineUpload", into(settings.accepts_uploads, config::parse_bool));
+  add("SetPendingPath", into(settings.pending_path, config::parse_path));
+  add("SetUploadLimit",
+      number_into<std::uint64_t>(settings.upload_limit_mib, 1, kMaxUpload >> kMebibyteBits));
   add("SetStripDomain", into(settings.strips_domain, config::parse_bool));
   add("SetClientFromAccept", into(settings.names_from_accept, config::parse_bool));
   add("SeverityLookup", into(settings.lookup_severity, parse_severity));
@@ -160,6 +166,7 @@ Loaded read_settings(std::string_view text, const config::Surroundings& surround
   settings.pid_path = defaults.pid_path;
   settings.socket_path = defaults.socket_path;
   settings.port = defaults.port;
+  settings.data_path = defaults.data_path;
 
   Table table;
   std::map<std::string, unsigned> registered_in;
@@ -172,6 +179,7 @@ Loaded read_settings(std::string_view text, const config::Surroundings& surround
   const config::Document document = config::parse(text, surroundings);
   loaded.problems = document.problems;
   const auto found = config::apply(document, table, config::server_not_built());
+  if (settings.pending_path.empty()) settings.pending_path = settings.data_path + "/pending";
   loaded.problems.insert(loaded.problems.end(), found.begin(), found.end());
   std::stable_sort(loaded.problems.begin(), loaded.problems.end(),
                    [](const auto& a, const auto& b) { return a.line < b.line; });

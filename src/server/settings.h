@@ -36,6 +36,10 @@ struct Settings {
   std::string pid_path;
 
   // [Server], also [Misc]
+  std::string data_path;     ///< rc, rc.HOST, file, file.HOST
+  std::string pending_path;  ///< baselines that wait for approval
+  bool accepts_uploads = false;
+  std::uint64_t upload_limit_mib = 512;
   std::uint16_t port = 0;
   std::optional<sys::Address> interface;  ///< none: all
   bool has_socket = true;
@@ -60,6 +64,7 @@ struct Defaults {
   std::string pid_path;
   std::string socket_path;
   std::uint16_t port = 0;
+  std::string data_path;
 };
 
 struct Loaded {

@@ -14,6 +14,7 @@ struct Paths {
   std::string log;
   std::string pid;
   std::string socket;
+  std::string data;
 };
 
 /// Everything from the command line to the end of the daemon; the exit status.  In this order, for

@@ -16,6 +16,8 @@ struct Tally {
   std::uint64_t violations = 0;
   std::uint64_t reports = 0;
   std::uint64_t duplicates = 0;
+  std::uint64_t files = 0;    ///< sent, or found current
+  std::uint64_t uploads = 0;  ///< received whole
 };
 
 }  // namespace samhain::server

@@ -18,19 +18,21 @@
 namespace samhain::sys {
 namespace {
 
-Result<void> set_limit(__rlimit_resource resource, std::string_view name) {
-  const rlimit none{0, 0};
-  if (setrlimit(resource, &none) != 0) return system_error(name, errno);
+Result<void> set_limit(__rlimit_resource resource, std::string_view name, rlim_t value = 0) {
+  const rlimit limit{value, value};
+  if (setrlimit(resource, &limit) != 0) return system_error(name, errno);
   return {};
 }
 
-Result<void> limit_resources() {
+Result<void> limit_resources([[maybe_unused]] const Confinement& confinement) {
   if (auto result = set_limit(RLIMIT_CORE, "RLIMIT_CORE"); !result) return result;
   if (auto result = set_limit(RLIMIT_NPROC, "RLIMIT_NPROC"); !result) return result;
 #ifndef WITH_SANITIZERS  // a report of theirs must get into the file that stderr may be
   // A full stop for files that were handed in writable; the error, not the signal.
   if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return system_error("signal", errno);
-  if (auto result = set_limit(RLIMIT_FSIZE, "RLIMIT_FSIZE"); !result) return result;
+  if (auto result = set_limit(RLIMIT_FSIZE, "RLIMIT_FSIZE", confinement.max_file_size); !result) {
+    return result;
+  }
 #endif
   return {};
 }
@@ -103,7 +105,7 @@ Result<Barriers> raise_barriers(const Confinement& confinement) {
   }
   if (auto result = forbid_new_privileges(); !result) return result.error();
   if (auto result = bind_to_parent(parent); !result) return result.error();
-  if (auto result = limit_resources(); !result) return result.error();
+  if (auto result = limit_resources(confinement); !result) return result.error();
   if (auto result = raise_file_barrier(confinement, barriers); !result) return result.error();
   // Last: it forbids all of the above.
   if (auto result = note_seccomp(allow_only_calls_of(confinement), barriers); !result) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,6 +27,8 @@ struct Confinement {
   /// What the C library's resolver and its name service modules need: openat(2) read-only, sockets
   /// of every kind.  Goes with may_read_files, never with has_empty_root.
   bool may_resolve_names = false;
+  /// How far it may write into a file that it is handed open, in bytes; 0: not at all.
+  std::uint64_t max_file_size = 0;
   bool may_share_user = false;  ///< the parent's user is meant, so that it is no missing barrier
 };
 

@@ -1,5 +1,6 @@
 # Run by test/run.sh; needs python3-pytest.
-EXTRA_DIST += %D%/conftest.py %D%/test_agent.py %D%/test_commands.py %D%/test_delivery.py %D%/test_install.py \
+EXTRA_DIST += %D%/conftest.py %D%/test_agent.py %D%/test_commands.py %D%/test_delivery.py \
+	%D%/test_guide_e_downloads.py %D%/test_install.py \
 	%D%/test_main_job.py %D%/test_names.py %D%/test_protocol.py %D%/test_roles.py \
 	%D%/test_server.py %D%/test_tools.py %D%/harness/__init__.py %D%/harness/daemons.py \
 	%D%/harness/inject.py %D%/harness/lines.py %D%/harness/names.py %D%/harness/processes.py \

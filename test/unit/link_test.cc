@@ -151,5 +151,28 @@ TEST_F(LinkTest, TellsAPeerThatBrokeOff) {
   EXPECT_EQ(proceeded.error().kind, Error::Kind::Missing);
 }
 
+TEST_F(LinkTest, ReadsNoFrameWhileItIsHeldAndAllOfThemAfterwards) {
+  shake_hands();
+  link_->become_member();
+  Bytes frames = frame_of(wire::Type::Put, 56);
+  for (int i = 0; i < 3; ++i) wire::encode(wire::Type::Chunk, Bytes(100), frames);
+  send(frames);
+  ASSERT_TRUE(link_->proceed(*server_, buffer_, now_, [this](const wire::Frame& frame) {
+    types_.push_back(frame.type);
+    link_->hold();
+    return Result<void>{};
+  }));
+  ASSERT_TRUE(proceed());
+  EXPECT_EQ(types_, (std::vector<wire::Type>{wire::Type::Put}));
+  EXPECT_EQ(link_->events(true) & EPOLLIN, 0U);
+  EXPECT_FALSE(link_->find_timeout(FrontSettings{}, now_ + seconds{31})) << "it waits for us";
+
+  EXPECT_TRUE(link_->release());
+  EXPECT_FALSE(link_->release());
+  ASSERT_TRUE(proceed());
+  EXPECT_EQ(types_.size(), 4U);
+  EXPECT_NE(link_->events(true) & EPOLLIN, 0U);
+}
+
 }  // namespace
 }  // namespace samhain::server

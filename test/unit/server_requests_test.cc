@@ -86,6 +86,43 @@ TEST(ServerRequestsTest, RepliesOnlyWithWhatAServerSends) {
   EXPECT_FALSE(decode_reply(encode(Reply{kConnection, wire::Type::Hello, true, payload})));
 }
 
+TEST(ServerRequestsTest, BringsFilesThroughTheTables) {
+  Delivery delivery;
+  delivery.connection = kConnection;
+  delivery.file.size = 1ULL << 31;
+  delivery.file.sha256.fill(1);
+  delivery.mac.fill(2);
+  const Bytes message = encode(delivery);
+  EXPECT_TRUE(allows(kToFront, kFile, message));
+  const auto back = decode_delivery(message);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->file.size, delivery.file.size);
+  EXPECT_EQ(back->file.sha256, delivery.file.sha256);
+  EXPECT_EQ(back->mac, delivery.mac);
+  EXPECT_FALSE(decode_delivery(ByteView{message}.first(message.size() - 1)));
+
+  PutEnd end;
+  end.connection = kConnection;
+  end.is_whole = true;
+  end.mac.fill(3);
+  const Bytes told = encode(end);
+  EXPECT_TRUE(allows(kFromFront, kPutEnd, told));
+  const auto read = decode_put_end(told);
+  ASSERT_TRUE(read);
+  EXPECT_TRUE(read->is_whole);
+  EXPECT_EQ(read->mac, end.mac);
+  EXPECT_FALSE(decode_put_end(ByteView{told}.first(told.size() - 1)));
+}
+
+TEST(ServerRequestsTest, PassesEveryGetAndPutOfTheProtocol) {
+  wire::Get get;
+  EXPECT_TRUE(allows(kFromFront, kGet, encode_about(kConnection, wire::encode(get))));
+  get.kind = wire::FileKind::Delta;
+  get.delta = std::string(wire::kUuidSize, '0');
+  EXPECT_TRUE(allows(kFromFront, kGet, encode_about(kConnection, wire::encode(get))));
+  EXPECT_TRUE(allows(kFromFront, kPut, encode_about(kConnection, wire::encode(wire::Put{}))));
+}
+
 TEST(ServerRequestsTest, CutsALongReasonToWhatTheTableTakes) {
   const Bytes message = encode(Complaint{kConnection, std::string(10'000, 'x')});
   EXPECT_TRUE(allows(kFromFront, kViolation, message));

@@ -23,7 +23,7 @@ config::Surroundings nowhere() {
 
 Loaded read(std::string_view text) {
   return read_settings(text, nowhere(),
-                       {"/log/yule_log", "/run/yule.pid", "/run/yule.sock", 49'777});
+                       {"/log/yule_log", "/run/yule.pid", "/run/yule.sock", 49'777, "/lib/yule"});
 }
 
 std::string registration(std::string_view host, char digit) {
@@ -78,6 +78,20 @@ TEST(ServerSettingsTest, NamesWhatOnlyTheNextStartCanChangeAndKeepsItUntilThen) 
   EXPECT_EQ(next.log_path, old.log_path);
   ASSERT_TRUE(next.interface);
   EXPECT_EQ(next.interface->text(), "::1");
+}
+
+TEST(ServerSettingsTest, KeepsUploadsBesideTheFilesUnlessTold) {
+  const Settings usual = read("[Server]\nSetDataDirectory = /srv/yule\n").settings;
+  EXPECT_EQ(usual.data_path, "/srv/yule");
+  EXPECT_EQ(usual.pending_path, "/srv/yule/pending");
+  EXPECT_FALSE(usual.accepts_uploads);
+  const Settings told =
+      read("[Server]\nSetPendingPath = /srv/new\nAcceptBaselineUpload = yes\nSetUploadLimit = 7\n")
+          .settings;
+  EXPECT_EQ(told.pending_path, "/srv/new");
+  EXPECT_TRUE(told.accepts_uploads);
+  EXPECT_EQ(told.upload_limit_mib, 7U);
+  EXPECT_EQ(read("[Server]\nSetUploadLimit = 4096\n").problems.size(), 1U);
 }
 
 TEST(ServerSettingsTest, KeepsTheOldValueWhereTheNewOneIsBad) {

@@ -26,6 +26,8 @@ SIZE = 384
  GET, FILE, CHUNK, END, UNCHANGED, NOFILE, PUT, STORED) = range(1, 19)
 MAX_STRANGER = 4096
 MAX_MEMBER = 1 << 20
+MAX_CHUNK = 1 << 16
+CONFIGURATION, BASELINE, DELTA = 1, 2, 3
 
 
 def sha256(*parts):
@@ -72,7 +74,8 @@ class Peer:
         self.address, self.source = (host, port), source
         self.tls = None
         self.input = b""
-        self.session_id = self.key = None
+        self.session_id = self.key = self.file_key = self.nonce = None
+        self.acked = 0
         self.next_seq = 0
 
     # --- frames ---
@@ -176,6 +179,82 @@ class Peer:
         kind, payload = self.receive()
         assert kind == ACK, (kind, payload)
         return struct.unpack(">Q", payload[:8])[0]
+
+
+    # --- files ---
+
+    def file_mac(self, vouched, kind, nonce, digest):
+        return hmac.digest(self.file_key, bytes([vouched, kind]) + nonce + digest, "sha256")
+
+    def ask(self, kind, held=bytes(32), delta=b"", nonce=None):
+        """Sends a GET; the answer is receive_file()'s."""
+        self.nonce = nonce or os.urandom(16)
+        self.send(GET, bytes([kind]) + self.nonce + held + string(delta))
+
+    def receive_file(self, kind, held=bytes(32), take=None):
+        """The file's bytes (given to `take` where there is one), UNCHANGED or NOFILE; digest and MAC
+        were right.  ACKs in between are counted."""
+        answer, payload = self.receive_beside_acks()
+        if answer == UNCHANGED:
+            assert payload == self.file_mac(2, kind, self.nonce, held)
+            return UNCHANGED
+        if answer == NOFILE:
+            assert payload == self.file_mac(3, kind, self.nonce, bytes(32))
+            return NOFILE
+        assert answer == FILE, (answer, payload)
+        size, digest = struct.unpack(">Q", payload[:8])[0], payload[8:]
+        assert len(digest) == 32
+        sha, done, parts = hashlib.sha256(), 0, []
+        while True:
+            answer, payload = self.receive_beside_acks()
+            if answer == END:
+                break
+            assert answer == CHUNK and 1 <= len(payload) <= MAX_CHUNK, (answer, len(payload))
+            done += len(payload)
+            sha.update(payload)
+            (take or parts.append)(payload)
+        assert done == size
+        assert payload == self.file_mac(1, kind, self.nonce, digest)
+        if sha.digest() != digest:
+            raise WrongDigest
+        return b"".join(parts)
+
+    def receive_beside_acks(self):
+        while True:
+            kind, payload = self.receive()
+            if kind != ACK:
+                return kind, payload
+            self.acked = struct.unpack(">Q", payload[:8])[0]
+
+    def get(self, kind, held=bytes(32), delta=b"", take=None):
+        self.ask(kind, held, delta)
+        return self.receive_file(kind, held, take)
+
+    def begin_put(self, size, digest):
+        self.nonce = os.urandom(16)
+        self.send(PUT, self.nonce + struct.pack(">Q", size) + digest)
+
+    def put(self, content, digest=None, size=None):
+        """STORED or NOFILE, its MAC right."""
+        digest = sha256(content) if digest is None else digest
+        self.begin_put(len(content) if size is None else size, digest)
+        for at in range(0, len(content), MAX_CHUNK):
+            self.send(CHUNK, content[at:at + MAX_CHUNK])
+        self.send(END, self.file_mac(4, BASELINE, self.nonce, digest))
+        return self.receive_verdict(digest)
+
+    def receive_verdict(self, digest):
+        kind, payload = self.receive_beside_acks()
+        if kind == STORED:
+            assert payload == self.file_mac(5, BASELINE, self.nonce, digest)
+        else:
+            assert kind == NOFILE, (kind, payload)
+            assert payload == self.file_mac(3, BASELINE, self.nonce, bytes(32))
+        return kind
+
+
+class WrongDigest(Exception):
+    """What came is not what the server announced."""
 
 
 def hkdf(secret, salt, info):
