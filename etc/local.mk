@@ -43,13 +43,14 @@ if BUILD_CLIENT
 	  $(INSTALL) -m 600 $(srcdir)/%D%/samhainrc "$(DESTDIR)$(client_config)"
 endif
 if BUILD_SERVER
-	$(MKDIR_P) "$(DESTDIR)$(server_state)" "$(DESTDIR)$$(dirname '$(server_config)')" \
+	$(MKDIR_P) "$(DESTDIR)$(server_state)/pending" "$(DESTDIR)$$(dirname '$(server_config)')" \
 	  "$(DESTDIR)$$(dirname '$(server_log)')"
 	chmod 755 "$(DESTDIR)$(server_state)"
+	chmod 700 "$(DESTDIR)$(server_state)/pending"
 	test -f "$(DESTDIR)$(server_config)" || \
 	  $(INSTALL) -m 640 $(srcdir)/%D%/yulerc "$(DESTDIR)$(server_config)"
 	$(give_to_server); test -z "$$group" || { \
-	  chown "$$user" "$$(dirname '$(server_log)')" && chgrp "$$group" '$(server_config)' && \
+	  chown "$$user" "$$(dirname '$(server_log)')" '$(server_state)/pending' && chgrp "$$group" '$(server_config)' && \
 	  echo "the log directory and the right to read $(server_config) go to the user $$user"; }
 endif
 
@@ -67,7 +68,7 @@ endif
 install-user:
 	getent passwd yule >/dev/null || \
 	  useradd --system --no-create-home --home-dir '$(server_state)' --shell /usr/sbin/nologin yule
-	chown yule "$(DESTDIR)$$(dirname '$(server_log)')"
+	chown yule "$(DESTDIR)$$(dirname '$(server_log)')" "$(DESTDIR)$(server_state)/pending"
 	chgrp "$$(id -g yule)" "$(DESTDIR)$(server_config)"
 	chmod 640 "$(DESTDIR)$(server_config)"
 
@@ -87,5 +88,5 @@ if BUILD_CLIENT
 endif
 if BUILD_SERVER
 	cmp -s $(srcdir)/%D%/yulerc "$(DESTDIR)$(server_config)" && rm -f "$(DESTDIR)$(server_config)" || :
-	rmdir "$(DESTDIR)$(server_state)" "$(DESTDIR)$$(dirname '$(server_log)')" 2>/dev/null || :
+	rmdir "$(DESTDIR)$(server_state)/pending" "$(DESTDIR)$(server_state)" "$(DESTDIR)$$(dirname '$(server_log)')" 2>/dev/null || :
 endif

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -15,8 +14,8 @@
 
 #include "base/text.h"
 #include "samhain/result.h"
-#include "sys/file.h"
-#include "sys/socket.h"
+#include "tools/baseline_command.h"
+#include "tools/yulectl_ask.h"
 #include "tools/yulectl_table.h"
 
 namespace {
@@ -25,9 +24,6 @@ using samhain::Error;
 using samhain::Result;
 using samhain::tools::Columns;
 using samhain::tools::Row;
-
-constexpr std::size_t kMaxAnswer = 64U << 20;
-constexpr unsigned kPatience = 30;  ///< seconds
 
 /// What an answer looks like.
 enum class Shape : std::uint8_t { Clients, Listing, Orders, Pairs };
@@ -79,6 +75,9 @@ std::string usage() {
          "  LISTALL          these, and the last ones sent\n"
          "  CLIENTS          the registered clients: state, last contact, address, last report\n"
          "  STATUS [HOST]    the server itself, or one client\n"
+         "baselines that clients sent, and that wait for an administrator:\n"
+         "  baseline list    all of them\n"
+         "  baseline show|diff|approve|reject HOST\n"
          "HOST is a registered name or a pattern such as '*.example.test'.  See yulectl(8).\n";
 }
 
@@ -143,21 +142,6 @@ void remark(const Call& call, std::string_view text) {
   if (call.is_verbose) (void)std::fputs(fmt::format("# {}\n", text).c_str(), stderr);
 }
 
-/// The whole answer, up to the server's closing of the socket.
-Result<std::string> ask(const Call& call) {
-  // The server answers at once or not at all; a dead one must not hold us.
-  alarm(kPatience);
-  auto socket = samhain::sys::connect_unix(call.socket);
-  if (!socket) return socket.error().within("connect", call.socket);
-  remark(call, call.shape == Shape::Orders ? "Waiting for confirmation." : "Waiting for listing.");
-  const std::string line = fmt::format("{} {}\n", call.command, fmt::join(call.hosts, " "));
-  auto sent = samhain::sys::write_all(socket->get(), samhain::as_bytes(line));
-  // One that may not ask is told so before its command is read.
-  auto answer = samhain::sys::read_all(socket->get(), kMaxAnswer);
-  if (!answer) return sent ? answer.error().within("answer", "") : sent.error();
-  return std::string{samhain::as_text(*answer)};
-}
-
 std::string text_of(const Call& call, const std::vector<Row>& rows) {
   using namespace samhain::tools;
   if (call.shape == Shape::Pairs) return call.is_json ? pairs_json(rows) : pairs_text(rows);
@@ -175,21 +159,21 @@ int main(int argc, char** argv) {
   if (arguments.size() == 1 && std::string_view{arguments[0]} == "-h") {
     return print(usage());
   }
+  if (samhain::tools::is_baseline_call(arguments)) {
+    return samhain::tools::run_baseline_call(arguments);
+  }
   const auto call = parse(arguments);
   if (!call) {
     (void)fail(call.error().what);
     (void)std::fputs(usage().c_str(), stderr);
     return 1;
   }
-  const auto answer = ask(*call);
+  remark(*call,
+         call->shape == Shape::Orders ? "Waiting for confirmation." : "Waiting for listing.");
+  const auto answer = samhain::tools::ask_server(
+      call->socket, fmt::format("{} {}", call->command, fmt::join(call->hosts, " ")));
   if (!answer) return fail(answer.error().text());
-
-  auto rows = samhain::tools::rows_of(*answer);
-  if (rows.empty() || rows.back() != Row{"END"}) return fail("the server broke off its answer");
-  rows.pop_back();
-  if (!rows.empty() && rows[0][0].starts_with("!E:")) {
-    return fail(fmt::format("the server refuses: {}", rows[0][0]));
-  }
+  const auto rows = samhain::tools::rows_of(*answer);
   if (call->shape == Shape::Orders) remark(*call, "Message received by server.");
   if (rows.empty() && call->shape != Shape::Clients) {
     remark(*call, "There are no pending commands.");

@@ -1,6 +1,7 @@
 """Stage E of the troubleshooting guide: files that the server keeps for its clients."""
 
 import hashlib
+import json
 import os
 import re
 import socket
@@ -72,7 +73,7 @@ def test_e1_a_clients_own_files_come_before_those_of_all(yule, store):
     yule.wait_line(msg="File transfer completed", severity="INFO", client=CLIENT1,
                    path=f"{store}/file.{CLIENT1}")
     assert yule.count(msg="File not accessible") == 0
-    wait_for("its state", lambda: "File_transfer" in yule.ctl("LIST").stdout)
+    wait_for("its state", lambda: "File_transfer" in yule.ctl("CLIENTS").stdout)
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"y" * 65536, b"z" * 65537])
@@ -106,7 +107,7 @@ def test_e5_e6_without_any_file_both_are_named(yule, store, kind, word):
     wait_not_found(yule, store / f"{word}.{CLIENT1}")
     assert lines_about(yule, store / f"{word}.{CLIENT1}")[0] == ("WARN", "File not accessible")
     assert lines_about(yule, store / word) == [("ERROR", "File not accessible")]
-    assert "FAILED" in yule.ctl("LIST").stdout
+    assert "FAILED" in yule.ctl("CLIENTS").stdout
     # E9: the cause removed, no reload.
     content = put_file(store / word, b"here it is\n")
     assert fetch(yule, kind) == content
@@ -526,3 +527,110 @@ def test_a_pending_directory_that_cannot_be_used_is_told_once(yule, pending):
     os.chown(pending, *yule.identity_ids())
     with client(yule) as peer:
         assert peer.authenticate().put(b"x") == STORED
+
+
+# --- approval ---
+
+def made_baseline(samhain):
+    """What samhain -t init makes of the tree."""
+    samhain.baseline.unlink(missing_ok=True)
+    samhain.init()
+    return samhain.baseline.read_bytes()
+
+
+def upload(yule, content):
+    with client(yule) as peer:
+        assert peer.authenticate().put(content) == STORED
+
+
+def baseline(yule, *arguments):
+    return yule.ctl("baseline", *arguments)
+
+
+def test_an_upload_becomes_the_clients_baseline_when_it_is_approved(yule, samhain, pending):
+    approved = pending.parent / f"file.{CLIENT1}"
+    (samhain.tree / "stays").write_text("x\n")
+    (samhain.tree / "goes").write_text("x\n")
+    first = made_baseline(samhain)
+    upload(yule, first)
+    digest = hashlib.sha256(first).hexdigest()
+    assert [word in baseline(yule, "list").stdout for word in (CLIENT1, digest)] == [True, True]
+    told = baseline(yule, "diff", CLIENT1)
+    assert told.returncode == 0, told.stderr
+    assert f"added    {samhain.tree}/stays\n" in told.stdout
+    done = baseline(yule, "approve", CLIENT1)
+    assert (done.returncode, digest in done.stdout) == (0, True), done.stderr
+    assert approved.read_bytes() == first
+    facts = approved.stat()
+    assert (facts.st_uid, facts.st_gid, stat.S_IMODE(facts.st_mode)) == (
+        0, yule.identity_ids()[1], 0o640)
+    assert os.listdir(pending) == []
+    assert "RELOAD" in yule.ctl("LIST").stdout
+    assert fetch(yule, BASELINE) == first
+
+    (samhain.tree / "goes").unlink()
+    (samhain.tree / "new").write_text("y\n")
+    (samhain.tree / "stays").write_text("longer\n")
+    second = made_baseline(samhain)
+    upload(yule, second)
+    told = baseline(yule, "diff", CLIENT1).stdout
+    assert f"added    {samhain.tree}/new\n" in told
+    assert f"removed  {samhain.tree}/goes\n" in told
+    assert f"changed  {samhain.tree}/stays\n" in told
+    assert "         size: 2 -> 7\n" in told
+    changes = {c["path"]: c for c in json.loads(baseline(yule, "--json", "diff", CLIENT1).stdout)}
+    assert changes[f"{samhain.tree}/stays"]["attributes"]["size"] == ["2", "7"]
+    assert changes[f"{samhain.tree}/goes"]["change"] == "removed"
+    # Not what the administrator saw.
+    refused = baseline(yule, "approve", CLIENT1, f"--digest={digest}")
+    assert (refused.returncode, approved.read_bytes()) == (1, first)
+    assert baseline(yule, "approve", CLIENT1,
+                    f"--digest={hashlib.sha256(second).hexdigest()}").returncode == 0
+    assert approved.read_bytes() == second
+    assert sorted(os.listdir(pending.parent)) == [f"file.{CLIENT1}", "pending"]
+
+
+def test_a_rejected_upload_is_gone(yule, samhain, pending):
+    upload(yule, made_baseline(samhain))
+    assert "tree" in baseline(yule, "show", CLIENT1).stdout
+    assert baseline(yule, "reject", CLIENT1).returncode == 0
+    assert os.listdir(pending) == []
+    for verb in ("show", "diff", "approve", "reject"):
+        done = baseline(yule, verb, CLIENT1)
+        assert done.returncode == 1 and "waits" in done.stderr, verb
+    assert baseline(yule, "list").stdout == ""
+
+
+@pytest.mark.parametrize("content", [b"rubbish", b"SQLite format 3\0" * 1_000 + b"x" * 72
+                                     + struct.pack(">QI", 16_000, 1) + b"samhain-baseline"])
+def test_what_is_no_baseline_is_not_approved(yule, pending, content):
+    upload(yule, content)
+    for verb in ("show", "diff", "approve"):
+        done = baseline(yule, verb, CLIENT1)
+        assert done.returncode == 1 and done.stderr.startswith("ERROR: "), (verb, done)
+    assert os.listdir(pending.parent) == ["pending"]
+
+
+@pytest.mark.parametrize("make", [
+    lambda path: path.symlink_to("/etc/passwd"), lambda path: os.mkfifo(path),
+    lambda path: path.mkdir()])
+def test_what_a_broken_server_may_leave_in_the_pending_directory_is_refused(yule, pending, make):
+    make(pending / f"file.{CLIENT1}")
+    for verb in ("show", "diff", "approve"):
+        assert baseline(yule, verb, CLIENT1).returncode == 1, verb
+    assert baseline(yule, "list").stdout == ""
+
+
+@pytest.mark.parametrize("arguments", [
+    ("approve",), ("list", "x"), ("approve", "../x"), ("approve", "a/b"), ("eat", "x"), (),
+    ("approve", "a", "b")])
+def test_wrong_calls_about_baselines_say_what_is_right(yule, pending, arguments):
+    done = baseline(yule, *arguments)
+    assert done.returncode == 1 and "Usage: " in done.stderr
+
+
+def test_paths_can_be_given_where_the_server_does_not_run(yule, pending):
+    upload(yule, b"x")
+    yule.stop()
+    assert "--data=DIR" in baseline(yule, "list").stderr
+    assert CLIENT1 in baseline(yule, f"--data={pending.parent}", "list").stdout

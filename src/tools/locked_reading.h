@@ -1,0 +1,21 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "samhain/result.h"
+#include "sys/identity.h"
+
+namespace samhain::tools {
+
+/// Work on a file that a stranger may have made, with its output as text.
+using Reading = std::function<Result<void>(const std::function<void(std::string_view)>& emit)>;
+
+/// Does `reading` in a child that can do nothing but compute: no root, no files but those that are
+/// open, no sockets, an empty root, bounded time and memory.  What it puts out goes to standard
+/// output, and is nothing but printable ASCII, whatever became of the child.
+/// Errors: what the reading says; Refused (the child could not be locked in, or was killed).
+Result<void> read_locked_in(const std::optional<sys::Identity>& identity, const Reading& reading);
+
+}  // namespace samhain::tools

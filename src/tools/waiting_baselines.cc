@@ -1,0 +1,180 @@
+#include "tools/waiting_baselines.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/hex.h"
+#include "crypto/digest.h"
+#include "samhain/bytes.h"
+#include "sys/file.h"
+
+namespace samhain::tools {
+namespace {
+
+constexpr std::string_view kPrefix = "file.";
+constexpr off_t kMaxSize = off_t{2} << 30;
+constexpr mode_t kMode = 0640;
+constexpr std::size_t kBufferSize = 1U << 20;
+
+/// As the server writes them: whoever owns the directory may have put anything there.
+Result<UniqueFd> open_regular(const std::string& path) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK));
+  if (!fd && errno == ENOENT) return Error{Error::Kind::Missing, path + ": no such file"};
+  if (!fd) return system_error(path, errno);
+  struct stat facts {};
+  if (fstat(fd.get(), &facts) != 0) return system_error(path, errno);
+  if (!S_ISREG(facts.st_mode)) return Error{Error::Kind::Refused, path + ": not a regular file"};
+  if (facts.st_size > kMaxSize) return Error{Error::Kind::Limit, path + ": larger than 2 GiB"};
+  return fd;
+}
+
+/// Gives all bytes of a file to `take`, in pieces.
+template <class Take>
+Result<void> each_piece(int fd, Take take) {
+  Bytes buffer(kBufferSize);
+  for (off_t at = 0;;) {
+    const ssize_t size = pread(fd, buffer.data(), buffer.size(), at);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return system_error("read", errno);
+    if (size == 0) return {};
+    if (auto taken = take(ByteView{buffer}.first(static_cast<std::size_t>(size))); !taken) {
+      return taken;
+    }
+    at += size;
+  }
+}
+
+Result<std::string> digest_of(int fd) {
+  crypto::Sha256 sha;
+  auto read = each_piece(fd, [&](ByteView piece) -> Result<void> {
+    sha.update(piece);
+    return {};
+  });
+  if (!read) return read.error();
+  return base::hex(sha.finish());
+}
+
+std::string path_of(const std::string& directory, const std::string& host) {
+  return fmt::format("{}/{}{}", directory, kPrefix, host);
+}
+
+}  // namespace
+
+bool is_host(std::string_view name) {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view{".-_:"}.find(c) != std::string_view::npos;
+  };
+  return !name.empty() && name.find("..") == std::string_view::npos &&
+         std::ranges::all_of(name, is_plain);
+}
+
+Result<std::vector<Waiting>> list_waiting(const std::string& pending) {
+  const Handle<DIR, closedir> list(opendir(pending.c_str()));
+  if (!list) return system_error(pending, errno);
+  std::vector<Waiting> found;
+  while (const dirent* entry = readdir(list.get())) {
+    const std::string_view name = entry->d_name;
+    if (!name.starts_with(kPrefix) || !is_host(name.substr(kPrefix.size()))) continue;
+    Waiting waiting;
+    waiting.host = name.substr(kPrefix.size());
+    const auto fd = open_regular(path_of(pending, waiting.host));
+    struct stat facts {};
+    if (!fd || fstat(fd->get(), &facts) != 0) continue;  // gone, or not the server's
+    waiting.size = static_cast<std::uint64_t>(facts.st_size);
+    waiting.received = facts.st_mtim.tv_sec;
+    auto digest = digest_of(fd->get());
+    if (!digest) return digest.error().within("pending baseline", waiting.host);
+    waiting.digest = std::move(*digest);
+    found.push_back(std::move(waiting));
+  }
+  std::ranges::sort(found, {}, &Waiting::host);
+  return found;
+}
+
+Result<UniqueFd> open_waiting(const std::string& pending, const std::string& host) {
+  auto fd = open_regular(path_of(pending, host));
+  if (!fd && fd.error().kind == Error::Kind::Missing) {
+    return Error{Error::Kind::Missing, fmt::format("no baseline of {} waits", host)};
+  }
+  return fd;
+}
+
+Result<UniqueFd> open_approved(const std::string& data, const std::string& host) {
+  for (const std::string& path : {path_of(data, host), data + "/file"}) {
+    auto fd = open_regular(path);
+    if (fd || fd.error().kind != Error::Kind::Missing) return fd;
+  }
+  return UniqueFd{};
+}
+
+Result<void> remove_waiting(const std::string& pending, const std::string& host) {
+  const std::string path = path_of(pending, host);
+  if (unlink(path.c_str()) == 0) return {};
+  if (errno == ENOENT) {
+    return Error{Error::Kind::Missing, fmt::format("no baseline of {} waits", host)};
+  }
+  return system_error(path, errno);
+}
+
+Approval::Approval(std::string data, std::string pending, std::string host)
+    : data_(std::move(data)), pending_(std::move(pending)), host_(std::move(host)) {}
+
+Approval::Approval(Approval&& other) noexcept
+    : data_(std::move(other.data_)),
+      pending_(std::move(other.pending_)),
+      host_(std::move(other.host_)),
+      temporary_(std::exchange(other.temporary_, std::string{})),
+      fd_(std::move(other.fd_)),
+      digest_(std::move(other.digest_)) {}
+
+Approval::~Approval() {
+  if (!temporary_.empty()) (void)unlink(temporary_.c_str());
+}
+
+Result<Approval> Approval::begin(const std::string& data, const std::string& pending,
+                                 const std::string& host) {
+  auto from = open_waiting(pending, host);
+  if (!from) return from.error();
+  Approval approval(data, pending, host);
+  // Begins with a dot: no name of a file for a client does.
+  std::string temporary = data + "/.approval-XXXXXX";
+  approval.fd_ = UniqueFd(mkostemp(temporary.data(), O_CLOEXEC));
+  if (!approval.fd_) return system_error(data, errno);
+  approval.temporary_ = std::move(temporary);
+  if (auto copied = approval.copy(from->get()); !copied) {
+    return copied.error().within("copy to", data);
+  }
+  return approval;
+}
+
+Result<void> Approval::copy(int from) {
+  crypto::Sha256 sha;
+  auto copied = each_piece(from, [&](ByteView piece) {
+    sha.update(piece);
+    return sys::write_all(fd_.get(), piece);
+  });
+  if (!copied) return copied;
+  digest_ = base::hex(sha.finish());
+  return {};
+}
+
+Result<void> Approval::commit(const std::optional<sys::Identity>& reader) {
+  const std::string path = path_of(data_, host_);
+  if (reader && fchown(fd_.get(), 0, reader->gid) != 0) return system_error(path, errno);
+  if (fchmod(fd_.get(), kMode) != 0 || fsync(fd_.get()) != 0) return system_error(path, errno);
+  if (rename(temporary_.c_str(), path.c_str()) != 0) return system_error(path, errno);
+  temporary_.clear();
+  if (auto flushed = sys::flush_directory_of(path); !flushed) return flushed;
+  return remove_waiting(pending_, host_);
+}
+
+}  // namespace samhain::tools
