@@ -32,6 +32,8 @@ inline constexpr Event kOldConfigurationStays{Severity::Crit, EventClass::Start,
                                               "Old configuration stays", "path reason"};
 inline constexpr Event kAtNextStart{Severity::Warn, EventClass::Start,
                                     "Takes effect at the next start", "option"};
+inline constexpr Event kOldCertificateStays{Severity::Crit, EventClass::Err,
+                                            "Old certificate stays", "path reason"};
 inline constexpr Event kTimestamp{Severity::Mark, EventClass::Stamp, "---- TIMESTAMP ----", ""};
 inline constexpr Event kInsecureMemory{Severity::Warn, EventClass::Run, "Using insecure memory",
                                        ""};

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include <memory>
@@ -28,6 +29,11 @@ constexpr std::size_t kReadSize = 64U << 10;
 
 constexpr std::chrono::milliseconds kSweepInterval{500};
 
+Result<wire::TlsContext> context_of(const wire::Credentials& certificate) {
+  if (certificate.chain.empty()) return wire::TlsContext::server();
+  return wire::TlsContext::server(certificate);
+}
+
 /// Every byte from the network is read here, and nothing of value is held here but the TLS keys.
 class Front {
  public:
@@ -53,8 +59,8 @@ class Front {
         return acknowledge(payload);
       case kClose:
         return close(payload);
-      case kLimits:
-        return change_limits(payload);
+      case kRenew:
+        return renew(payload);
       case kFile:
         return deliver(payload, descriptors);
       case kStore:
@@ -278,10 +284,14 @@ class Front {
     return true;
   }
 
-  bool change_limits(ByteView payload) {
-    const auto settings = decode_front_settings(payload);
-    if (settings) settings_ = *settings;
-    return settings.has_value();
+  /// For connections that begin now; those that are there stay under the certificate they have.
+  bool renew(ByteView payload) {
+    const auto set_up = decode_front_set_up(payload);
+    if (!set_up) return false;
+    settings_ = set_up->settings;
+    auto tls = context_of(set_up->certificate);
+    if (tls) tls_ = std::move(*tls);  // the keeper has tried it: it fits
+    return true;
   }
 
   /// After anything happened on a link: is it over, and what is it to be watched for?
@@ -396,14 +406,16 @@ class Front {
 }  // namespace
 
 int run_front() {
-  const auto payload = sys::receive_set_up();
+  auto payload = sys::receive_set_up();
   if (!payload) base::die(payload.error().text());
-  const auto settings = decode_front_settings(*payload);
-  if (!settings) base::die("front: set-up message malformed");
-  auto tls = wire::TlsContext::server();
+  const auto set_up = decode_front_set_up(*payload);
+  if (!set_up) base::die("front: set-up message malformed");
+  auto tls = context_of(set_up->certificate);
   if (!tls) base::die(tls.error().text());
+  const FrontSettings settings = set_up->settings;
+  explicit_bzero(payload->data(), payload->size());
 
-  Front front(*settings, std::move(*tls));
+  Front front(settings, std::move(*tls));
   sys::Confinement confinement;
   confinement.role = "front";
   confinement.has_empty_root = true;

@@ -111,7 +111,7 @@ Result<void> Keeper::Parts::start_fronts() {
   plan.name = "front";
   plan.count = cores();
   plan.rules = kFromFront;
-  plan.set_up = [this] { return encode(settings.front); };
+  plan.set_up = [this] { return front_set_up(); };
   plan.on_message = [this](std::size_t front, std::uint16_t kind, ByteView payload) {
     return take_from_front(front, kind, payload);
   };

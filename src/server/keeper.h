@@ -11,6 +11,7 @@
 #include "server/config_file.h"
 #include "server/journal.h"
 #include "server/options.h"
+#include "server/site_certificate.h"
 #include "sink/console.h"
 #include "sys/daemon.h"
 #include "sys/loop.h"
@@ -24,6 +25,7 @@ struct Ground {
   ConfigFile config;
   std::vector<UniqueFd> listeners;
   UniqueFd control_listener;  ///< -1: no command socket
+  std::optional<SiteCertificate> certificate;
   std::unique_ptr<Journal> journal;
   std::optional<sys::PidFile> pid_file;
   std::optional<sys::Detached> detached;

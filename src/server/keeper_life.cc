@@ -1,6 +1,7 @@
 // The keeper's life after the start: its sinks, its signals, its end, and what yulectl may ask.
 
 #include <fmt/format.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -85,14 +86,36 @@ void Keeper::Parts::apply(Settings next) {
   limiter.set_limit(settings.max_failed_attempts);
   name_check.set_severity(settings.lookup_severity);
   lookups.clear_cache();
-  for (std::size_t front = 0; front < fronts->size(); ++front) {
-    // One that is down gets them when it is set up.
-    (void)fronts->send(front, kLimits, encode(settings.front));
-  }
+  renew_fronts();
   if (control) control->allow(settings.socket_uid);
   ground.journal->adjust(settings.log_form, settings.trusted);
   open_sinks();
   uploads->prepare();
+}
+
+Bytes Keeper::Parts::front_set_up() const {
+  FrontSetUp set_up{settings.front, {}};
+  if (ground.certificate) set_up.certificate = ground.certificate->credentials();
+  return encode(set_up);
+}
+
+/// A certificate is renewed by new files and a reload; where the new ones will not do, or are for
+/// root's eyes only, the old one goes on.
+void Keeper::Parts::renew_fronts() {
+  if (settings.certificate_path.empty() && settings.key_path.empty()) {
+    ground.certificate.reset();
+  } else if (auto loaded = SiteCertificate::load(settings.certificate_path, settings.key_path)) {
+    ground.certificate = std::move(*loaded);
+  } else {
+    notices.tell(report::kOldCertificateStays,
+                 {{"path", settings.certificate_path}, {"reason", loaded.error().text()}});
+  }
+  Bytes set_up = front_set_up();
+  for (std::size_t front = 0; front < fronts->size(); ++front) {
+    // One that is down gets it when it is set up.
+    (void)fronts->send_secret(front, kRenew, set_up);
+  }
+  explicit_bzero(set_up.data(), set_up.size());
 }
 
 void Keeper::Parts::toggle_console() {

@@ -28,6 +28,7 @@ struct Keeper::Parts {
 
   Result<void> start();
   Result<void> start_fronts();
+  Bytes front_set_up() const;
   Result<void> start_gates();
   Result<void> start_resolvers();
   void build(std::vector<UniqueFd> listeners);
@@ -51,6 +52,7 @@ struct Keeper::Parts {
   void tell_overdue();
   void reload();
   void apply(Settings next);
+  void renew_fronts();
   void toggle_console();
   void toggle_suspension();
   void finish(std::string_view status);

@@ -12,8 +12,9 @@ noinst_LIBRARIES += %D%/libserver.a
 	%D%/lookups.cc %D%/lookups.h %D%/name_check.cc %D%/name_check.h %D%/notices.h \
 	%D%/options.cc %D%/options.h %D%/orders.cc %D%/orders.h %D%/requests.cc %D%/requests.h %D%/resolver.cc \
 	%D%/role_group.cc %D%/role_group.h %D%/role_process.cc %D%/role_process.h \
-	%D%/roster.cc %D%/roster.h %D%/settings.cc %D%/settings.h %D%/start.cc %D%/start.h \
-	%D%/status.cc %D%/status.h %D%/tally.h %D%/uploads.cc %D%/uploads.h
+	%D%/roster.cc %D%/roster.h %D%/settings.cc %D%/settings.h %D%/site_certificate.cc \
+	%D%/site_certificate.h %D%/start.cc %D%/start.h %D%/status.cc %D%/status.h %D%/tally.h \
+	%D%/uploads.cc %D%/uploads.h
 
 # In the order in which each needs the ones behind it.
 server_libs = src/server/libserver.a src/sink/libsink.a src/wire/libwire.a src/srp/libsrp.a \

@@ -34,22 +34,26 @@ bool is_from_server(std::uint8_t type) {
 
 }  // namespace
 
-Bytes encode(const FrontSettings& settings) {
+Bytes encode(const FrontSetUp& set_up) {
   base::Writer writer;
+  const FrontSettings& settings = set_up.settings;
   for (const auto limit : {settings.handshake, settings.idle, settings.frame}) {
     writer.number(static_cast<std::uint32_t>(limit.count()));
   }
+  writer.text(set_up.certificate.chain).text(set_up.certificate.key);
   return writer.take();
 }
 
-std::optional<FrontSettings> decode_front_settings(ByteView payload) {
+std::optional<FrontSetUp> decode_front_set_up(ByteView payload) {
   base::Reader reader(payload);
-  FrontSettings settings;
-  settings.handshake = std::chrono::seconds{reader.number<std::uint32_t>()};
-  settings.idle = std::chrono::seconds{reader.number<std::uint32_t>()};
-  settings.frame = std::chrono::seconds{reader.number<std::uint32_t>()};
+  FrontSetUp set_up;
+  for (auto* limit : {&set_up.settings.handshake, &set_up.settings.idle, &set_up.settings.frame}) {
+    *limit = std::chrono::seconds{reader.number<std::uint32_t>()};
+  }
+  set_up.certificate.chain = reader.text(kMaxPem);
+  set_up.certificate.key = reader.text(kMaxPem);
   if (!reader.is_complete()) return std::nullopt;
-  return settings;
+  return set_up;
 }
 
 Bytes encode_about(ConnectionId connection, ByteView rest) {

@@ -14,6 +14,7 @@
 #include "wire/files.h"
 #include "wire/frame.h"
 #include "wire/messages.h"
+#include "wire/tls.h"
 
 /// What the keeper and its roles may ask of each other: the whole table (docs/security.md).  The
 /// keeper is one end of every channel; roles never talk to one another.
@@ -22,13 +23,13 @@ namespace samhain::server {
 using ConnectionId = std::uint64_t;
 
 // --- keeper -> front -------------------------------------------------------------------------
-inline constexpr std::uint16_t kTake = 16;    ///< u64 connection; its socket comes with it
-inline constexpr std::uint16_t kReply = 17;   ///< u64 connection, u8 type, u8 is_last, payload
-inline constexpr std::uint16_t kAck = 18;     ///< u64 connection, u64 seq
-inline constexpr std::uint16_t kClose = 19;   ///< u64 connection
-inline constexpr std::uint16_t kLimits = 20;  ///< FrontSettings, changed by a reload
-inline constexpr std::uint16_t kFile = 21;    ///< Delivery; the file comes with it, to be read
-inline constexpr std::uint16_t kStore = 22;   ///< u64 connection; an empty file, to be written
+inline constexpr std::uint16_t kTake = 16;   ///< u64 connection; its socket comes with it
+inline constexpr std::uint16_t kReply = 17;  ///< u64 connection, u8 type, u8 is_last, payload
+inline constexpr std::uint16_t kAck = 18;    ///< u64 connection, u64 seq
+inline constexpr std::uint16_t kClose = 19;  ///< u64 connection
+inline constexpr std::uint16_t kRenew = 20;  ///< FrontSetUp, changed by a reload
+inline constexpr std::uint16_t kFile = 21;   ///< Delivery; the file comes with it, to be read
+inline constexpr std::uint16_t kStore = 22;  ///< u64 connection; an empty file, to be written
 
 // --- front -> keeper -------------------------------------------------------------------------
 inline constexpr std::uint16_t kHello = 32;      ///< u64 connection, frame's payload
@@ -65,6 +66,9 @@ inline constexpr std::uint16_t kNames = 67;    ///< u64 request, NameFacts
 inline constexpr std::size_t kMaxReason = 200;
 inline constexpr std::size_t kMaxAddress = 64;
 
+/// Longest certificate chain, longest key in PEM, in bytes.
+inline constexpr std::size_t kMaxPem = 64U << 10;
+
 /// Longest name that DNS or a client may give (RFC 1035, with room for a final dot).
 inline constexpr std::size_t kMaxName = 255;
 
@@ -74,7 +78,7 @@ inline constexpr std::array<sys::Rule, 7> kToFront = {{
     {.kind = kReply, .min_size = 10, .max_size = 10 + wire::kMaxStranger},
     {.kind = kAck, .min_size = 16, .max_size = 16},
     {.kind = kClose, .min_size = 8, .max_size = 8},
-    {.kind = kLimits, .min_size = 12, .max_size = 12},
+    {.kind = kRenew, .min_size = 20, .max_size = 20 + 2 * kMaxPem, .is_secret = true},
     {.kind = kFile, .min_size = 80, .max_size = 80, .descriptors = 1},
     {.kind = kStore, .min_size = 8, .max_size = 8, .descriptors = 1},
 }};
@@ -127,14 +131,19 @@ enum class Departure : std::uint8_t {
   FrameTimeout,      ///< a frame was begun and not completed in time
 };
 
-/// The time-outs of a front, its kSetUp and kLimits (docs/protocol.md section 7).
+/// The time-outs of a front (docs/protocol.md section 7).
 struct FrontSettings {
   std::chrono::seconds handshake{30};
   std::chrono::seconds idle{600};
   std::chrono::seconds frame{30};
 };
-Bytes encode(const FrontSettings& settings);
-std::optional<FrontSettings> decode_front_settings(ByteView payload);
+/// What a front needs to know, at its start and again after a reload.
+struct FrontSetUp {
+  FrontSettings settings;
+  wire::Credentials certificate;  ///< empty: it makes one for itself; borrows from the payload
+};
+Bytes encode(const FrontSetUp& set_up);
+std::optional<FrontSetUp> decode_front_set_up(ByteView payload);
 
 /// A message that is about one connection and otherwise opaque: most of them.
 struct About {

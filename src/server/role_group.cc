@@ -64,4 +64,11 @@ bool RoleGroup::send(std::size_t index, std::uint16_t kind, ByteView payload, Un
   return true;
 }
 
+bool RoleGroup::send_secret(std::size_t index, std::uint16_t kind, ByteView payload) {
+  sys::Channel* channel = channel_of(index);
+  if (channel == nullptr) return false;
+  channel->send_secret(kind, payload);
+  return true;
+}
+
 }  // namespace samhain::server

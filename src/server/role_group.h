@@ -46,6 +46,7 @@ class RoleGroup {
   /// To one that is down, or does not read: false, nothing was sent.
   bool send(std::size_t index, std::uint16_t kind, ByteView payload);
   bool send(std::size_t index, std::uint16_t kind, ByteView payload, UniqueFd descriptor);
+  bool send_secret(std::size_t index, std::uint16_t kind, ByteView payload);
   void restart(std::size_t index) { roles_[index]->restart(); }
   void replace(std::size_t index) { roles_[index]->replace(); }  ///< see sys::Role::replace()
 

@@ -134,6 +134,8 @@ void add_server(Table& table, std::string_view section, Settings& settings) {
   add("SetHandshakeTimeout", seconds_into(settings.front.handshake, 1, kDay));
   add("SetIdleTimeout", seconds_into(settings.front.idle, 1, kDay));
   add("SetFrameTimeout", seconds_into(settings.front.frame, 1, kDay));
+  add("SetServerCertificate", into(settings.certificate_path, config::parse_path));
+  add("SetServerKey", into(settings.key_path, config::parse_path));
   add("SetMaxUnauthenticated", number_into(settings.max_unauthenticated, 1U, 1'000'000U));
   add("SetMaxFailedAttempts", number_into(settings.max_failed_attempts, 1U, 1'000'000U));
 }

@@ -51,6 +51,8 @@ struct Settings {
   std::chrono::seconds client_time_limit{86'400};  ///< 0: none
   std::chrono::seconds session_lifetime{7'200};
   FrontSettings front;
+  std::string certificate_path;  ///< empty: fronts make one for themselves
+  std::string key_path;
   unsigned max_unauthenticated = 32;  ///< connections of one address
   unsigned max_failed_attempts = 10;  ///< of one address in a minute
 

@@ -54,8 +54,9 @@ class Start {
 
   int run() {
     crypto::prepare();
-    const bool is_ready = find_user() && read_configuration() && detach() && take_pid_file() &&
-                          bind() && open_control() && give_up_root() && open_journal();
+    const bool is_ready = find_user() && read_configuration() && load_certificate() && detach() &&
+                          take_pid_file() && bind() && open_control() && give_up_root() &&
+                          open_journal();
     if (!is_ready) return give_up();
     auto keeper = Keeper::create(clock_, std::move(ground_));
     return keeper ? (*keeper)->run() : 1;
@@ -108,6 +109,22 @@ class Start {
     }
     ground_.config = std::move(*config);
     return true;
+  }
+
+  /// As root: the key need not be readable for anybody else.
+  bool load_certificate() {
+    const Settings& wanted = settings();
+    if (wanted.certificate_path.empty() && wanted.key_path.empty()) return true;
+    auto loaded = SiteCertificate::load(wanted.certificate_path, wanted.key_path);
+    if (loaded) {
+      ground_.certificate = std::move(*loaded);
+      return true;
+    }
+    hint(
+        fmt::format("{}; SetServerCertificate and SetServerKey name two files in PEM that belong "
+                    "together, or leave both out",
+                    loaded.error().text()));
+    return false;
   }
 
   bool detach() {

@@ -99,7 +99,9 @@ Result<void> Role::State::start() {
     return watched.error();
   }
   channel = std::move(*opened);
-  channel->send(kSetUp, spec.set_up());
+  Bytes set_up = spec.set_up();
+  channel->send_secret(kSetUp, set_up);
+  explicit_bzero(set_up.data(), set_up.size());
   return {};
 }
 

@@ -32,7 +32,7 @@ class Role {
   struct Spec {
     std::string name = {};
     std::span<const Rule> rules = {};    ///< what is accepted from it, kReady included by Role
-    std::function<Bytes()> set_up = {};  ///< payload of kSetUp, at each start
+    std::function<Bytes()> set_up = {};  ///< payload of kSetUp, at each start; wiped after it
     Channel::OnMessage on_message = {};  ///< its own kinds only
     std::function<void(std::string_view missing_barriers)> on_ready = {};
     std::function<void(const Error&)> on_down = {};  ///< died or broke a rule; a restart is planned

@@ -157,14 +157,18 @@ TEST(ServerRequestsTest, BringsNamesThroughTheTables) {
 }
 
 TEST(ServerRequestsTest, BringsTheTimeOutsToTheFront) {
-  const FrontSettings settings{std::chrono::seconds{1}, std::chrono::seconds{2},
-                               std::chrono::seconds{3}};
-  const auto back = decode_front_settings(encode(settings));
+  const FrontSetUp set_up{
+      {std::chrono::seconds{1}, std::chrono::seconds{2}, std::chrono::seconds{3}},
+      {"chain", "key"}};
+  const Bytes payload = encode(set_up);
+  const auto back = decode_front_set_up(payload);
   ASSERT_TRUE(back);
-  EXPECT_EQ(back->handshake, settings.handshake);
-  EXPECT_EQ(back->idle, settings.idle);
-  EXPECT_EQ(back->frame, settings.frame);
-  EXPECT_FALSE(decode_front_settings(Bytes(11)));
+  EXPECT_EQ(back->settings.handshake, set_up.settings.handshake);
+  EXPECT_EQ(back->settings.idle, set_up.settings.idle);
+  EXPECT_EQ(back->settings.frame, set_up.settings.frame);
+  EXPECT_EQ(back->certificate.chain, "chain");
+  EXPECT_EQ(back->certificate.key, "key");
+  EXPECT_FALSE(decode_front_set_up(ByteView{payload}.first(payload.size() - 1)));
 }
 
 }  // namespace
