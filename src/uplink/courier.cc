@@ -34,7 +34,8 @@ constexpr std::size_t kMaxUnsent = 16U << 20;
 /// The one connection of the courier, from the list of addresses to the last byte.
 class Courier {
  public:
-  Courier(sys::Loop& loop, const wire::TlsContext& context) : loop_(loop), context_(context) {}
+  Courier(sys::Loop& loop, const wire::TlsContext& context, bool checks_name)
+      : loop_(loop), context_(context), checks_name_(checks_name) {}
 
   void use(sys::Channel& channel) {
     channel_ = &channel;
@@ -61,6 +62,7 @@ class Courier {
 
   sys::Loop& loop_;
   const wire::TlsContext& context_;
+  const bool checks_name_;
   sys::Channel* channel_ = nullptr;
 
   Connect request_;
@@ -156,6 +158,9 @@ void Courier::begin_tls() {
   loop_.forget(connecting_.get());
   auto stream = wire::TlsStream::open(context_, std::move(connecting_), false);
   if (!stream) return end(stream.error());
+  if (checks_name_) {
+    if (auto set = stream->expect(request_.server_name); !set) return end(set.error());
+  }
   stream_.emplace(*std::move(stream));
   events_ = EPOLLIN | EPOLLOUT;
   auto watched = loop_.watch(stream_->fd(), events_, [this](std::uint32_t) { on_tls_event(); });
@@ -284,7 +289,9 @@ int run_courier() {
   const auto set_up = sys::receive_set_up();
   if (!set_up) base::die("courier: " + set_up.error().text());
   // OpenSSL reads its configuration here, while there still are files.
-  const auto context = wire::TlsContext::client();
+  const bool has_authorities = !set_up->empty();
+  const auto context =
+      has_authorities ? wire::TlsContext::client(as_text(*set_up)) : wire::TlsContext::client();
   if (!context) base::die("courier: " + context.error().text());
   auto loop = sys::Loop::create();
   if (!loop) base::die("courier: " + loop.error().text());
@@ -293,7 +300,7 @@ int run_courier() {
 
   auto fd = sys::announce_ready(barriers->text());
   if (!fd) base::die("courier: " + fd.error().text());
-  Courier courier{**loop, *context};
+  Courier courier{**loop, *context, has_authorities};
   auto channel = sys::Channel::open(
       **loop, *std::move(fd), rules_for_courier(),
       [&courier](std::uint16_t kind, ByteView payload, std::vector<UniqueFd>&) {

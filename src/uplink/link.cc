@@ -28,7 +28,10 @@ Result<void> Link::start_courier() {
   sys::Role::Spec spec;
   spec.name = "courier";
   spec.rules = rules_from_courier();
-  spec.set_up = [] { return Bytes{}; };
+  spec.set_up = [this] {
+    const ByteView authorities = as_bytes(settings_.authorities);
+    return Bytes{authorities.begin(), authorities.end()};
+  };
   spec.on_message = [this](std::uint16_t kind, ByteView payload, std::vector<UniqueFd>&) {
     take(kind, payload);
   };
@@ -71,8 +74,8 @@ void Link::look_up() {
 void Link::connect(std::vector<sys::Address> addresses) {
   if (courier_->channel() == nullptr) return fail_later("the courier is not running");
   addresses_left_ = std::min(addresses.size(), kMaxAddresses);
-  courier_->channel()->send(kConnect,
-                            encode(Connect{connection_, std::move(addresses), settings_.source}));
+  courier_->channel()->send(
+      kConnect, encode(Connect{connection_, std::move(addresses), settings_.source, host_}));
 }
 
 void Link::fail_later(std::string reason) {

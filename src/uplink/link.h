@@ -26,6 +26,8 @@ class Link final : public Transport {
  public:
   struct Settings {
     Session::Settings session;
+    std::string
+        authorities;  ///< who must vouch for the server, in PEM; empty: any certificate will do
     std::optional<sys::Address> source;
   };
   struct Callbacks {

@@ -48,7 +48,8 @@ Result<std::vector<sys::Address>> get_addresses(base::Reader& in) {
 std::string_view shortened(std::string_view text) { return text.substr(0, kMaxErrorText); }
 
 constexpr std::array kForCourier = {
-    sys::Rule{kConnect, 4 + 2 + 1, 4 + 2 + kMaxAddresses* kAddressSize + 1 + kAddressSize},
+    sys::Rule{kConnect, 4 + 2 + 1 + 4,
+              4 + 2 + kMaxAddresses* kAddressSize + 1 + kAddressSize + 4 + srp::kMaxHostName},
     sys::Rule{kSend, kEnvelopeHead, kEnvelopeHead + wire::kMaxMember},
     sys::Rule{kClose, 4, 4},
 };
@@ -71,6 +72,7 @@ Bytes encode(const Connect& message) {
   put_addresses(out, message.targets);
   out.number<std::uint8_t>(message.source ? 1 : 0);
   if (message.source) put_address(out, *message.source);
+  out.text(std::string_view{message.server_name}.substr(0, srp::kMaxHostName));
   return out.take();
 }
 
@@ -133,6 +135,7 @@ Result<Connect> decode_connect(ByteView payload) {
     message.source = get_address(in);
     if (!message.source) return malformed("source address");
   }
+  message.server_name = in.text(srp::kMaxHostName);
   if (!in.is_complete() || message.targets.empty()) return malformed("connect request");
   return message;
 }

@@ -45,6 +45,7 @@ struct Connect {
   std::uint32_t connection = 0;
   std::vector<sys::Address> targets;
   std::optional<sys::Address> source;
+  std::string server_name;  ///< as configured: what a certificate must have, where one is asked for
 };
 /// One address did not answer; the next is tried.
 struct ConnectFailed {

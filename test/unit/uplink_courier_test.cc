@@ -87,7 +87,8 @@ class CourierTest : public testing::Test {
     }
   }
   void connect(std::uint32_t number, std::vector<sys::Address> targets) {
-    courier->channel()->send(kConnect, encode(Connect{number, std::move(targets), std::nullopt}));
+    courier->channel()->send(kConnect,
+                             encode(Connect{number, std::move(targets), std::nullopt, "server"}));
   }
   void send(std::uint32_t number, std::string_view body) {
     courier->channel()->send(kSend, encode(Envelope{number, wire::Type::Report, as_bytes(body)}));

@@ -63,7 +63,7 @@ TEST(RequestsTest, EveryShortenedMessageIsMalformed) {
     EXPECT_FALSE(decode(longer));
     EXPECT_TRUE(decode(whole));
   };
-  refuses_all_cuts(encode(Connect{1, {address("::1")}, std::nullopt}), decode_connect);
+  refuses_all_cuts(encode(Connect{1, {address("::1")}, std::nullopt, "server"}), decode_connect);
   refuses_all_cuts(encode(ConnectFailed{1, "::1", 2}), decode_connect_failed);
   refuses_all_cuts(encode(Opened{1, {}}), decode_opened);
   refuses_all_cuts(encode(Closed{1, 2, "gone"}), decode_closed);
@@ -73,7 +73,7 @@ TEST(RequestsTest, EveryShortenedMessageIsMalformed) {
 }
 
 TEST(RequestsTest, SenselessContentIsMalformed) {
-  EXPECT_FALSE(decode_connect(encode(Connect{1, {}, std::nullopt})));
+  EXPECT_FALSE(decode_connect(encode(Connect{1, {}, std::nullopt, "server"})));
   EXPECT_FALSE(decode_resolved(encode(Resolved{"", {}, ""})));
   EXPECT_FALSE(decode_envelope(encode(Envelope{1, static_cast<wire::Type>(0), {}})));
   EXPECT_FALSE(decode_envelope(encode(Envelope{1, static_cast<wire::Type>(200), {}})));
