@@ -237,6 +237,18 @@ def test_f15_an_exit_that_waited_for_the_server_arrives_before_the_next_start(yu
     assert loud(yule) == set()
 
 
+def test_f15_also_where_the_server_was_only_out_of_reach(yule, a):
+    yule.signal(signal.SIGUSR2)
+    expect(yule, "MARK", "SUSPEND", program="Yule")
+    a.stop()
+    yule.signal(signal.SIGUSR2)
+    a.start()
+    expect_from(yule, "client1", "ALERT", "EXIT", program="Samhain", status="Terminated")
+    expect(a, "INFO", "Session key negotiated", count=2)
+    expect_added(yule, touch(a, "after"))
+    assert loud(yule) == set()
+
+
 # --- sessions that end ------------------------------------------------------------------------------------------
 
 

@@ -80,7 +80,8 @@ class WithoutVerifier(_Listener):
                 stream.sendall(frame(CHALLENGE, string(os.urandom(16)) + string(os.urandom(SIZE))))
                 stream.recv(65536)  # PROOF
                 stream.sendall(frame(ACCEPTED, os.urandom(32 + 16) +
-                                     struct.pack(">IQI", 7200, 0, 1 << 20)))
+                                     struct.pack(">IQI", 7200, 0, 1 << 20) +
+                                     string(b"client1.example.test")))
                 while data := stream.recv(65536):
                     self.heard += data
         except OSError:
