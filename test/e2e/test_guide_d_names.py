@@ -2,8 +2,10 @@
 
 import os
 import re
+import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -235,6 +237,45 @@ def test_d14_by_address_only_the_connection_that_waits_for_its_name_is_delayed(y
     waiting.join(20)
     assert not waiting.is_alive()
     expect_served(yule, "127.0.0.8")
+
+
+def greeted(yule, source):
+    """A stranger who waits for his name."""
+    peer = Peer(GHOST, yule.port, source=source).connect()
+    peer.send(HELLO, hello(GHOST.encode(), os.urandom(384)))
+    return peer
+
+
+def connected(yule, source):
+    return socket.create_connection(("127.0.0.1", yule.port), 10, (source, 0))
+
+
+@pytest.mark.parametrize("waits_for", ["SetClientFromAccept"])
+def test_d14_a_thousand_strangers_with_slow_names_do_not_lock_a_registered_client_out(
+        folder, yule, dns, waits_for):
+    yule.set("Misc", "SetMaxUnauthenticated", 1000)
+    come = greeted
+    if waits_for == "a rule of libwrap":
+        come = connected
+        deny = folder / "hosts.deny"
+        deny.write_text("yule: .evil.test\n")
+        yule.mounts.append((deny, "/etc/hosts.deny"))
+    else:
+        yule.set("Misc", "SetClientFromAccept", "yes")
+    yule.start()
+    dns.is_dead_for = lambda address: address.startswith("127.1.")
+    sources = [f"127.1.{number // 250}.{number % 250 + 1}" for number in range(1000)]
+    with ThreadPoolExecutor(8) as pool:
+        strangers = list(pool.map(lambda source: come(yule, source), sources))
+    try:
+        for number in range(3):
+            begun = time.monotonic()
+            report_from(yule, ADDRESS, text=b"n%d" % number)
+            assert time.monotonic() - begun < 2.0
+        expect_served(yule, text="n2")
+    finally:
+        for stranger in strangers:
+            stranger.close()
 
 
 # --- the second method: SetClientFromAccept -------------------------------------------------------------------
