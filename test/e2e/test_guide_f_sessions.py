@@ -68,6 +68,7 @@ def a(yule, samhain, truth):
 def b(folder):
     """A second process of client1, with files of its own; not started."""
     other = client(folder, CLIENT1, "second")
+    other.set("Misc", "SetFilecheckTime", 3600)  # says what it has to say once
     other.init()
     return other
 

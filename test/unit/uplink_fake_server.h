@@ -82,7 +82,7 @@ class FakeServer final : public Transport {
       if (is_down) {
         const std::string address = is_inventive ? "host " + std::to_string(number) : "127.0.0.1";
         session->connect_failed(address, "Connection refused");
-        return session->closed("no address answers");
+        return session->unreachable();
       }
       if (is_closing) return session->closed("Connection reset by peer");
       is_open = true;
