@@ -139,6 +139,7 @@ void Checks::add_watch(const policy::Watch& watch) {
 }
 
 void Checks::run(std::function<void(bool)> on_done) {
+  is_stopped_ = false;
   plan();
   outlets_.submit(report::make(report::kCheckStarting, clock_.now_ns()));
   if (settings_.action == Action::Init) return init(std::move(on_done));
@@ -201,7 +202,7 @@ void Checks::tell_completed(const scan::Summary& summary) {
 }
 
 void Checks::tell_failure(const Error& error, const std::string& object) {
-  if (is_stopped_) return;  // given up because we were told to end, which is no failure
+  if (is_stopped_) return;  // given up because we were told to, which is no failure
   outlets_.submit(report::make_filled(report::kCallFailed, {error.text()}, clock_.now_ns(),
                                       {{"interface", "file check"}, {"path", object}}));
 }

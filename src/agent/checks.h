@@ -45,7 +45,8 @@ class Checks {
   /// One scan, init or check as the settings say; `on_done`: it is over, and well or not.
   void run(std::function<void(bool is_good)> on_done);
   bool is_running() const { return scanner_ && scanner_->is_running(); }
-  void stop();  ///< for good; a running scan is given up
+  /// A running scan is given up, which is no failure: its on_done comes within a second.
+  void stop();
 
  private:
   void tell_no_baseline(const Error& error);

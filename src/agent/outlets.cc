@@ -123,7 +123,7 @@ Result<void> Outlets::open_spool(const Settings& settings) {
   const bool is_same = linked_ && has_same_link(settings) && has_same_password(settings);
   if (!is_same) {
     link_.reset();
-    spool_.reset();
+    if (linked_) spool_.reset();  // else it is the one that was just taken back
     linked_ = settings;
   }
   if (!settings.exports()) return {};
@@ -238,6 +238,28 @@ void Outlets::flush() { dispatcher_.flush(); }
 
 void Outlets::stop_link() {
   if (link_) link_->session().stop();
+}
+
+void Outlets::release_link() {
+  flush();
+  dispatcher_.remove(kLogServer);
+  link_.reset();
+  spool_.reset();
+  linked_.reset();
+}
+
+bool Outlets::take_back(const Settings& settings) {
+  if (spool_) return true;
+  if (settings.exports()) {
+    auto spool = spool::Spool::open({settings.spool_path, settings.spool_limit_bytes});
+    if (spool) {
+      spool_ = *std::move(spool);
+    } else if (spool.error().kind == Error::Kind::Busy) {
+      return false;
+    }
+  }
+  (void)open(settings);  // tells of a spool that cannot be opened
+  return true;
 }
 
 void Outlets::note_barriers(std::string_view role, std::string_view missing) {

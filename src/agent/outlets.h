@@ -55,6 +55,10 @@ class Outlets {
   bool is_delivered() const { return !link_ || link_->session().is_settled(); }
   bool has_failed() const { return link_ && link_->session().has_failed(); }
   void stop_link();
+  /// Leaves link and spool to whoever works beside us while we are suspended.
+  void release_link();
+  /// Has the spool again.  False: another process still uses it.  start_link() comes next.
+  bool take_back(const Settings& settings);
 
   /// Says once what barriers a role lacks.
   void note_barriers(std::string_view role, std::string_view missing);

@@ -29,6 +29,10 @@ constexpr std::chrono::seconds kStartLimit{60};
 /// to end so long; what is left stays in the spool.
 constexpr std::chrono::milliseconds kPatienceOfCheck{30'000};
 constexpr std::chrono::milliseconds kPatienceOfStop{900};
+/// A process that is told to be silent waits so long for the server to hear of it.
+constexpr std::chrono::milliseconds kPatienceOfSuspension{2'000};
+/// The spool is another process's while we are suspended; when it ends, we go on.
+constexpr std::chrono::milliseconds kSpoolRetry{500};
 /// Between two checks, however long each takes and whatever the interval.
 constexpr std::chrono::milliseconds kShortestRest{1'000};
 
@@ -130,7 +134,7 @@ Result<void> Run::take_signals() {
     });
   }
   if (taken) taken = on(SIGUSR1, [this] { tell_not_built("SIGUSR1"); });
-  if (taken) taken = on(SIGUSR2, [this] { tell_not_built("SIGUSR2"); });
+  if (taken) taken = on(SIGUSR2, [this] { toggle_suspension(); });
   if (!settings_.is_daemon) return taken;
 
   if (taken) taken = on(SIGTTOU, [this] { check(); });
@@ -192,7 +196,7 @@ void Run::begin() {
 }
 
 void Run::check() {
-  if (is_ending_ || !has_begun_ || checks_.is_running()) return;
+  if (is_ending_ || is_suspended_ || !has_begun_ || checks_.is_running()) return;
   loop_.cancel(check_timer_);
   check_began_ = clock_.steady();
   checks_.run([this](bool is_good) { on_checked(is_good); });
@@ -201,6 +205,7 @@ void Run::check() {
 void Run::on_checked(bool is_good) {
   if (is_ending_) return;
   if (is_quit_wanted_) return end("Quit", 0, kPatienceOfStop);
+  if (is_suspended_) return fall_silent();
   if (!is_looping()) {
     exit_status_ = is_good ? 0 : 1;
     return end_once_delivered(kPatienceOfCheck);
@@ -224,7 +229,9 @@ void Run::mark() {
 }
 
 void Run::reload() {
-  if (is_ending_ || !is_reload_wanted_ || !has_begun_ || checks_.is_running()) return;
+  if (is_ending_ || is_suspended_ || !is_reload_wanted_ || !has_begun_ || checks_.is_running()) {
+    return;
+  }
   is_reload_wanted_ = false;
   Loading loading = load_settings(options_, paths_, settings_.host_name);
   if (!accept(loading)) return;
@@ -277,6 +284,40 @@ bool Run::accept(const Loading& loading) {
   return false;
 }
 
+void Run::toggle_suspension() {
+  if (is_ending_ || !has_begun_) return;
+  is_suspended_ = !is_suspended_;
+  if (!is_suspended_) return resume();
+  loop_.cancel(check_timer_);
+  loop_.cancel(mark_timer_);
+  if (checks_.is_running()) return checks_.stop();  // on_checked() goes on
+  fall_silent();
+}
+
+/// The server is told, so that a second process of this host is no restart without an exit; then
+/// the spool is free for that one's reports.
+void Run::fall_silent() {
+  outlets_.submit(report::make(report::kSuspend, clock_.now_ns(), {{"program", "Samhain"}}));
+  deliver(kPatienceOfSuspension, [this] {
+    if (is_suspended_ && !is_ending_) outlets_.release_link();
+  });
+}
+
+void Run::resume() {
+  if (is_ending_ || is_suspended_) return;
+  if (!outlets_.take_back(settings_)) {
+    check_timer_ = loop_.after(kSpoolRetry, [this] { resume(); });
+    return;
+  }
+  if (auto started = outlets_.start_link(settings_, [this] { on_link_change(); }); !started) {
+    fmt::print(stderr, "samhain: {}\n", started.error().text());
+    return end("exit_failure", 1, kPatienceOfStop);
+  }
+  mark_timer_ = loop_.after(settings_.mark_interval, [this] { mark(); });
+  if (is_reload_wanted_) return reload();
+  check();
+}
+
 void Run::tell_not_built(std::string_view signal) {
   outlets_.submit(
       report::make(report::kOptionNotBuilt, clock_.now_ns(), {{"option", std::string{signal}}}));
@@ -291,6 +332,10 @@ void Run::end(std::string_view status, int exit_status, std::chrono::millisecond
     loop_.cancel(timer);
   }
   checks_.stop();
+  // A suspended one tells the server, too, if the spool is not in use: else that waits for nobody.
+  if (std::exchange(is_suspended_, false) && outlets_.take_back(settings_)) {
+    (void)outlets_.start_link(settings_, [this] { on_link_change(); });
+  }
   outlets_.submit(report::make(report::kExit, clock_.now_ns(),
                                {{"program", "Samhain"}, {"status", std::string{status}}}));
   deliver(patience, [this] {

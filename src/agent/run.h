@@ -44,6 +44,9 @@ class Run {
   void mark();
   void reload();
   bool accept(const Loading& loading);
+  void toggle_suspension();
+  void fall_silent();
+  void resume();
   void tell_not_built(std::string_view signal);
 
   void end(std::string_view status, int exit_status, std::chrono::milliseconds patience);
@@ -66,6 +69,7 @@ class Run {
   bool is_ending_ = false;
   bool is_quit_wanted_ = false;
   bool is_reload_wanted_ = false;
+  bool is_suspended_ = false;
   int exit_status_ = 1;
   std::chrono::steady_clock::time_point check_began_;
   sys::Loop::Timer start_timer_ = 0;

@@ -29,6 +29,11 @@ void Guard::violate(Connection& connection, std::string_view reason) {
   connections_.close(connection);
 }
 
+void Guard::turn_away(Connection& connection, std::string_view reason) {
+  tell_violation(connection, reason);
+  connections_.refuse(connection, wire::Refusal::BadRequest);
+}
+
 void Guard::violated(Connection& connection, std::string_view reason) {
   tell_violation(connection, reason);
   connections_.forget(connection);

@@ -36,6 +36,8 @@ class Guard {
 
   /// The peer broke the protocol: a line, and the connection is closed by us.
   void violate(Connection& connection, std::string_view reason);
+  /// The same for a peer that is to know: it is refused.
+  void turn_away(Connection& connection, std::string_view reason);
   /// It is closed already.
   void violated(Connection& connection, std::string_view reason);
 

@@ -14,7 +14,14 @@ namespace samhain::server {
 void Handshakes::on_hello(Connection& connection, ByteView payload) {
   if (connection.stage != Stage::Open) return parts_.guard.violate(connection, "HELLO out of turn");
   auto hello = wire::decode_hello(payload);
-  if (!hello) return parts_.guard.violate(connection, "HELLO: " + hello.error().what);
+  if (!hello) {
+    const std::string reason = "HELLO: " + hello.error().what;
+    // Another version is no attack: its administrator should see that we refused.
+    if (hello.error().kind == Error::Kind::Version) {
+      return parts_.guard.turn_away(connection, reason);
+    }
+    return parts_.guard.violate(connection, reason);
+  }
   connection.hello = std::make_unique<wire::Hello>(std::move(*hello));
   connection.name = base::lower(connection.hello->speaker.name);
   if (parts_.guard.is_blocked(connection)) {

@@ -2,7 +2,24 @@
 
 namespace samhain::server {
 
+void Journal::adjust(report::Form form, std::vector<uid_t> trusted) {
+  if (log_) return log_->adjust(form, std::move(trusted));
+  unopened_.form = form;
+  unopened_.trusted = std::move(trusted);
+}
+
+Result<void> Journal::open() {
+  auto log = sink::LogFile::open(unopened_);
+  if (!log) return log.error();
+  auto ledger = Ledger::open(unopened_.path + ".ledger", unopened_.path);
+  if (!ledger) return ledger.error();
+  log_ = std::move(*log);
+  ledger_ = std::move(*ledger);
+  return {};
+}
+
 Result<void> Journal::write(const Report& report) {
+  if (!log_) return why_;
   auto written = log_->write(report);
   if (written && !report.client.empty()) {
     ++gathered_;
@@ -12,6 +29,12 @@ Result<void> Journal::write(const Report& report) {
 }
 
 Result<void> Journal::flush() {
+  if (!log_) {
+    auto opened = open();
+    has_failed_ = !opened;
+    if (!opened) why_ = opened.error();
+    return opened;
+  }
   auto committed = log_->pending() == 0 ? Result<void>{} : commit();
   has_failed_ = !committed;
   if (committed && ledger_->wants_compaction()) return ledger_->compact();

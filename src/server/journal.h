@@ -16,22 +16,26 @@ class Journal final : public sink::Sink {
  public:
   Journal(std::unique_ptr<sink::LogFile> log, std::unique_ptr<Ledger> ledger)
       : log_(std::move(log)), ledger_(std::move(ledger)) {}
+  /// One that cannot be opened yet, for the reason `why`: what is written is missed, has_failed(),
+  /// there is no ledger(), and each flush() tries again.
+  Journal(sink::LogFile::Settings settings, Error why)
+      : unopened_(std::move(settings)), why_(std::move(why)), has_failed_(true) {}
 
-  std::string_view service() const override { return log_->service(); }
-  std::string object() const override { return log_->object(); }
+  std::string_view service() const override { return "logfile"; }
+  std::string object() const override { return log_ ? log_->object() : unopened_.path; }
   Result<void> write(const Report& report) override;
   Result<void> flush() override;
   std::vector<Report> explain(const Error& error, std::int64_t time_ns) const override {
-    return log_->explain(error, time_ns);
+    return log_ ? log_->explain(error, time_ns)
+                : sink::LogFile::explain_failure(unopened_, error, time_ns);
   }
 
-  void adjust(report::Form form, std::vector<uid_t> trusted) {
-    log_->adjust(form, std::move(trusted));
-  }
+  void adjust(report::Form form, std::vector<uid_t> trusted);
 
+  bool is_open() const { return log_ != nullptr; }
   Ledger& ledger() { return *ledger_; }
   const Ledger& ledger() const { return *ledger_; }
-  std::size_t pending() const { return log_->pending(); }
+  std::size_t pending() const { return log_ ? log_->pending() : 0; }
   /// Reports of clients taken by write() so far: a report that is not counted was not taken.
   std::uint64_t gathered() const { return gathered_; }
   /// The last flush failed: what was gathered is not durable.
@@ -40,7 +44,10 @@ class Journal final : public sink::Sink {
   bool is_settled() const { return !has_client_reports_; }
 
  private:
+  Result<void> open();
   Result<void> commit();
+  sink::LogFile::Settings unopened_;
+  Error why_{Error::Kind::Missing, {}};
   std::unique_ptr<sink::LogFile> log_;
   std::unique_ptr<Ledger> ledger_;
   std::uint64_t gathered_ = 0;

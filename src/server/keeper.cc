@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kResolvers = Lookups::kJudges + 2;
 constexpr std::chrono::seconds kPatienceAtStart{30};
-constexpr std::chrono::seconds kOverdueInterval{3};
+constexpr std::chrono::seconds kOverdueInterval{1};
 /// Confirmations may be forgotten for so long in a crash: the client confirms again then.
 constexpr std::chrono::seconds kSaveInterval{1};
 constexpr std::chrono::seconds kStuckInterval{1};

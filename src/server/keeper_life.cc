@@ -140,15 +140,20 @@ void Keeper::Parts::finish(std::string_view status) {
   notices.tell(report::kExit,
                {{"program", std::string{kProgram}}, {"status", std::string{status}}});
   dispatcher.flush();
-  if (auto compacted = ground.journal->ledger().compact(); !compacted) {
-    notices.tell_filled(report::kCallFailed, {compacted.error().text()},
-                        {{"interface", "ledger"}, {"path", ground.journal->object()}});
-  }
+  compact_ledger();
   save_commands();
   if (ground.pid_file) ground.pid_file->remove();
   // Only our own, and where the directory lets us.
   if (control) (void)unlink(settings.socket_path.c_str());
   loop->stop();
+}
+
+void Keeper::Parts::compact_ledger() {
+  if (!ground.journal->is_open()) return;
+  if (auto compacted = ground.journal->ledger().compact(); !compacted) {
+    notices.tell_filled(report::kCallFailed, {compacted.error().text()},
+                        {{"interface", "ledger"}, {"path", ground.journal->object()}});
+  }
 }
 
 void Keeper::Parts::fail(std::string_view why) {

@@ -56,6 +56,7 @@ struct Keeper::Parts {
   void toggle_console();
   void toggle_suspension();
   void finish(std::string_view status);
+  void compact_ledger();
   void fail(std::string_view why);
   void load_commands();
   void save_commands();

@@ -34,8 +34,7 @@ bool inherits(const Session& session, const wire::Id& spool) {
 }
 
 bool is_beside_suspended(const Client& client, const Session& session) {
-  return client.suspended != kNone && client.suspended != session.instance &&
-         !inherits(session, client.suspended_spool);
+  return client.suspended != kNone && client.suspended != session.instance;
 }
 
 }  // namespace
@@ -123,21 +122,19 @@ Arrival Roster::admit(Client& client, Session session, bool is_known_instance) {
 }
 
 Arrival Roster::judge(Client& client, const Session& session, bool is_known_instance) {
-  if (client.suspended == session.instance || inherits(session, client.suspended_spool)) {
-    client.suspended = client.suspended_spool = kNone;
-  }
+  if (client.suspended == session.instance) client.suspended = kNone;
   client.owes_verdict = false;
   if (is_known_instance) return Arrival::ForcedAuthentication;
   if (!client.is_up) return Arrival::NewClient;
-  if (inherits(session, client.spool)) {
-    client.owes_verdict = true;
-    return Arrival::Quiet;
-  }
-  // A suspended process suffers one other beside it.
+  // A suspended process suffers one other beside it, which may have its spool: it was left to it.
   const bool is_alone = client.state == ClientState::Suspended || !client.session ||
                         client.session->instance == client.suspended;
-  if (!is_beside_suspended(client, session) || !is_alone) return Arrival::RestartWithoutExit;
-  return client.session ? Arrival::Quiet : Arrival::NewClient;
+  if (is_beside_suspended(client, session) && is_alone) {
+    return client.session ? Arrival::Quiet : Arrival::NewClient;
+  }
+  if (!inherits(session, client.spool)) return Arrival::RestartWithoutExit;
+  client.owes_verdict = true;
+  return Arrival::Quiet;
 }
 
 void Roster::displace(Client& client, const Session& next) {
@@ -181,9 +178,8 @@ Arrival Roster::note(Client& client, const Report& report) {
   client.is_up = true;
   if (next == ClientState::Suspended) {
     client.suspended = session.instance;
-    client.suspended_spool = session.spool;
   } else if (client.suspended == session.instance) {
-    client.suspended = client.suspended_spool = kNone;
+    client.suspended = kNone;
   }
   return arrival;
 }

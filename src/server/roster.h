@@ -60,9 +60,8 @@ struct Standing {
   std::uint64_t last_seq = 0;
   std::string address;  ///< of the last contact
   wire::Id spool{};     ///< of the process that authenticated last
-  /// The process that said SUSPEND and was not heard since, and its spool; zeros: none.
+  /// The process that said SUSPEND and was not heard since; zeros: none.
   wire::Id suspended{};
-  wire::Id suspended_spool{};
   /// When it last got into each state, by our clock, since the epoch; 0: never.
   std::array<std::int64_t, kClientStates> reached_ns{};
 };

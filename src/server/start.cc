@@ -202,6 +202,10 @@ class Start {
     const sink::LogFile::Settings log_settings{settings().log_path, settings().log_form,
                                                settings().trusted};
     auto log = sink::LogFile::open(log_settings);
+    if (!log && may_start_without(log.error())) {
+      ground_.journal = std::make_unique<Journal>(log_settings, log.error());
+      return true;
+    }
     if (!log) {
       for (const Report& line :
            sink::LogFile::explain_failure(log_settings, log.error(), clock_.now_ns())) {
@@ -220,6 +224,13 @@ class Start {
     }
     ground_.journal = std::make_unique<Journal>(std::move(*log), std::move(*ledger));
     return true;
+  }
+
+  /// In the foreground, before somebody who sees the errors, it may be mended while we run; a lock
+  /// is another server's.  Clients keep their reports meanwhile.
+  bool may_start_without(const Error& log_error) const {
+    const SeveritySet shown = ground_.options.print_threshold.value_or(settings().print_threshold);
+    return !ground_.detached && shown.has(Severity::Err) && log_error.kind != Error::Kind::Busy;
   }
 
   base::SystemClock clock_;

@@ -1,5 +1,7 @@
 #include "wire/messages.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
 #include <string_view>
@@ -102,7 +104,10 @@ Result<Hello> decode_hello(ByteView payload) {
   message.version = reader.number<std::uint16_t>();
   if (!reader.is_good()) return malformed(kWrongLength);
   // Only the version is sure to be where it is; the rest belongs to that version.
-  if (message.version != kVersion) return Error{Error::Kind::Version, "version is not 3"};
+  if (message.version != kVersion) {
+    return Error{Error::Kind::Version,
+                 fmt::format("protocol version {}, ours is {}", message.version, kVersion)};
+  }
 
   message.speaker.name = reader.text(srp::kMaxHostName);
   message.speaker.instance_id = reader.array<16>();

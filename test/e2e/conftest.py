@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
-from harness import daemons, processes, world  # noqa: E402
+from harness import daemons, guide, processes, world  # noqa: E402
 
 IS_ROOT = os.geteuid() == 0
 
@@ -75,15 +75,21 @@ def pytest_runtest_makereport(item):
         item.has_failed = True
 
 
+def in_the_forms_of(request, daemon):
+    """The tests of the troubleshooting guide look at both forms."""
+    is_guide = request.module.__name__.startswith("test_guide")
+    return guide.both_forms(daemon) if is_guide else daemon
+
+
 @pytest.fixture
-def yule(folder):
+def yule(request, folder):
     """A server that knows CLIENT1; not started."""
     server = daemons.Yule(folder)
     server.register(world.CLIENT1)
-    return server
+    return in_the_forms_of(request, server)
 
 
 @pytest.fixture
-def samhain(folder):
+def samhain(request, folder):
     """CLIENT1's agent with an empty tree to watch; not started."""
-    return daemons.Samhain(folder)
+    return in_the_forms_of(request, daemons.Samhain(folder))

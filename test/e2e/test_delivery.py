@@ -48,27 +48,6 @@ def wait_delivered(truth, yule, bound=60.0):
              lambda: f"{spool.count_delivered(yule.log, SHORT)} of {truth.count()}\n{yule.told()}")
 
 
-def test_reports_wait_while_the_server_is_away_and_arrive_once_and_in_order(
-        yule, samhain, truth):
-    samhain.init()
-    samhain.start()
-    for number in range(30):
-        (samhain.tree / f"f{number}").write_text("x\n")
-    samhain.wait_line(msg="POLICY ADDED", path=str(samhain.tree / "f29"))
-    samhain.wait_line(severity="ERROR", msg=re.compile("^Connection refused, address 127.0.0.1"))
-    samhain.wait_line(severity="ERROR", msg="Service failure", service="log server")
-    yule.start()
-    wait_delivered(truth, yule)
-    arrived = spool.delivered(yule.log_lines(), SHORT)
-    assert arrived == expected_lines(truth)[:len(arrived)]
-    samhain.wait_line(msg="Connection reestablished", service="log server")
-    assert samhain.count(msg="Service failure", service="log server") == 1
-    samhain.stop()
-    yule.wait_line(inner=True, msg="EXIT")
-    wait_delivered(truth, yule)
-    assert spool.delivered(yule.log_lines(), SHORT) == expected_lines(truth)
-
-
 def test_what_a_check_could_not_send_is_sent_by_the_next(yule, samhain, truth):
     samhain.init()
     (samhain.tree / "f").write_text("x\n")
@@ -79,86 +58,6 @@ def test_what_a_check_could_not_send_is_sent_by_the_next(yule, samhain, truth):
     samhain.check()
     wait_delivered(truth, yule)
     assert spool.delivered(yule.log_lines(), SHORT) == expected_lines(truth)
-
-
-def test_a_restart_of_the_server_asks_for_authentication_and_loses_nothing(yule, samhain, truth):
-    yule.start()
-    samhain.init()
-    samhain.start()
-    yule.wait_line(msg="NEW CLIENT", client=CLIENT1)
-    yule.stop()
-    (samhain.tree / "while-away").write_text("x\n")
-    yule.start()
-    yule.wait_line(60, inner=True, msg="POLICY ADDED", path=str(samhain.tree / "while-away"))
-    assert yule.count(severity="CRIT", msg="Restart without prior exit") == 0
-    assert yule.count(msg="Force authentication", client=CLIENT1) >= 1
-    wait_delivered(truth, yule)
-    assert_exactly_once(truth, yule)
-
-
-def test_a_killed_agent_is_told_as_restart_without_prior_exit(yule, samhain, truth):
-    yule.start()
-    samhain.init()
-    samhain.start()
-    yule.wait_line(msg="NEW CLIENT", client=CLIENT1)
-    samhain.kill()
-    samhain.start()
-    line = yule.wait_line(msg="Restart without prior exit", client=CLIENT1)
-    assert line.severity == "CRIT"
-    samhain.stop()
-    wait_delivered(truth, yule)
-    assert_exactly_once(truth, yule)
-
-
-def test_a_clean_end_and_a_new_start_is_a_new_client_without_a_complaint(yule, samhain):
-    yule.start()
-    samhain.init()
-    for _ in range(2):
-        samhain.start()
-        samhain.stop()
-    wait_for("two greetings", lambda: yule.count(msg="NEW CLIENT") >= 2, told=yule.told)
-    assert yule.count(msg="Restart without prior exit") == 0
-
-
-def test_sessions_that_end_every_second_lose_nothing(yule, samhain, truth):
-    yule.set("Misc", "SetSessionLifetime", 1)
-    yule.start()
-    samhain.init()
-    samhain.start()
-    wait_for("some sessions", lambda: yule.count(msg="Force authentication") >= 3, 30, yule.told)
-    samhain.stop()
-    wait_delivered(truth, yule)
-    assert spool.delivered(yule.log_lines(), SHORT) == expected_lines(truth)
-    assert yule.count(severity="CRIT") == 0
-
-
-def test_two_agents_of_one_host_displace_each_other_and_lose_nothing(yule, folder):
-    agents, truths = [], []
-    for name in ("first", "second"):
-        sub = folder / name
-        sub.mkdir()
-        agent = Samhain(sub)
-        agent.init()
-        agents.append(agent)
-        truths.append(spool.Truth(agent.spool, sub / "truth"))
-    yule.start()
-    with truths[0], truths[1]:
-        for agent in agents:
-            agent.start()
-        for agent in agents:
-            (agent.tree / "f").write_text("x\n")
-            yule.wait_line(60, inner=True, msg="POLICY ADDED", path=str(agent.tree / "f"))
-        yule.wait_line(severity="CRIT", msg="Invalid connection attempt: Signature mismatch",
-                       client=CLIENT1)
-        agents[0].wait_line(severity="ERROR", msg="Invalid connection state")
-        for agent in agents:
-            agent.stop(60)
-        for agent in agents:  # what the other kept it from sending is still in its spool
-            assert agent.check().returncode == 0
-        expected = sum((collections.Counter(expected_lines(truth)) for truth in truths),
-                       collections.Counter())
-        wait_for("all is delivered", lambda: collections.Counter(
-            spool.delivered(yule.log_lines(), SHORT)) == expected, 30, yule.told)
 
 
 # --- exactly once --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -289,6 +290,25 @@ TEST_F(LedgerTest, JournalSettlesWhatItGathered) {
   EXPECT_TRUE(journal.is_settled());
   EXPECT_FALSE(journal.has_failed());
   EXPECT_EQ(lines(), 1U);
+}
+
+TEST_F(LedgerTest, AJournalThatCannotBeOpenedMissesWhatComesAndTriesAgain) {
+  const fs::path later = directory_ / "later";
+  sink::LogFile::Settings settings;
+  settings.path = later / "yule_log";
+  Journal journal(settings, Error{Error::Kind::System, "open", ENOENT});
+  EXPECT_TRUE(journal.has_failed());
+  EXPECT_FALSE(journal.write(client_report(1)));
+  EXPECT_FALSE(journal.flush());
+  EXPECT_FALSE(journal.is_open());
+
+  fs::create_directory(later);
+  EXPECT_TRUE(journal.flush());
+  EXPECT_TRUE(journal.is_open());
+  EXPECT_FALSE(journal.has_failed());
+  EXPECT_EQ(journal.gathered(), 0U);
+  EXPECT_TRUE(journal.write(client_report(2)));
+  EXPECT_TRUE(journal.flush());
 }
 
 }  // namespace

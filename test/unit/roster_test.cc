@@ -369,14 +369,14 @@ TEST_F(RosterTest, CallsItARestartWhereTheSpoolHoldsNoExit) {
   EXPECT_NE(client_->reached_ns[static_cast<std::size_t>(ClientState::Illegal)], 0);
 }
 
-TEST_F(RosterTest, ASuspendedProcessWhoseSpoolAnotherHasIsDead) {
+TEST_F(RosterTest, ASuspendedProcessLeavesItsSpoolToAnother) {
   (void)roster_.admit(*client_, session_of(1, 1, 9), false);
   say("SUSPEND");
-  (void)roster_.admit(*client_, session_of(2, 2, 9), false);
-  EXPECT_EQ(roster_.note(*client_, report_of(EventClass::Start, "START")),
-            Arrival::RestartWithoutExit);
+  EXPECT_EQ(roster_.admit(*client_, session_of(2, 2, 9), false), Arrival::Quiet);
+  EXPECT_EQ(roster_.note(*client_, report_of(EventClass::Start, "START")), Arrival::Quiet);
   say("EXIT");
-  EXPECT_EQ(client_->state, ClientState::Exited);
+  EXPECT_EQ(client_->state, ClientState::Suspended);
+  EXPECT_EQ(roster_.admit(*client_, session_of(3, 1, 9), true), Arrival::ForcedAuthentication);
 }
 
 TEST_F(RosterTest, KeepsTheTimeOfTheNewestEventOfEachKind) {

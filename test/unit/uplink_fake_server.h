@@ -34,6 +34,7 @@ class FakeServer final : public Transport {
   // What goes wrong.
   bool is_down = false;
   bool is_inventive = false;  ///< each failure names another address
+  bool is_closing = false;    ///< before TLS stands, as libwrap does
   bool is_refusing = false;
   bool is_silent = false;
   bool acknowledges = true;
@@ -81,8 +82,9 @@ class FakeServer final : public Transport {
       if (is_down) {
         const std::string address = is_inventive ? "host " + std::to_string(number) : "127.0.0.1";
         session->connect_failed(address, "Connection refused");
-        return session->closed("no address answers");
+        return session->unreachable();
       }
+      if (is_closing) return session->closed("Connection reset by peer");
       is_open = true;
       binding_ = crypto::random_array<32>();
       session->opened(binding_);

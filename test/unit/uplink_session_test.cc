@@ -108,6 +108,22 @@ TEST_F(SessionTest, EverNewFailuresDoNotFillTheLog) {
   EXPECT_GE(told.size(), 2U) << "after a success it speaks again";
 }
 
+TEST_F(SessionTest, AConnectionThatEndsBeforeItsFirstAnswerIsToldAsAResetEachTimeTheSame) {
+  start();
+  server->is_closing = true;
+  submit(1);
+  ASSERT_TRUE(run_until(*loop, [this] { return session->has_failed(); }));
+  EXPECT_EQ(times_told("Connection reset by peer"), 1);
+  const Report* error = find_told("Connection error: Connection reset by peer");
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->find("subroutine"), "read_port");
+  EXPECT_EQ(find_told("Invalid connection state")->find("expect"), "TLS");
+  EXPECT_EQ(times_told("Session key negotiation failed"), 1);
+
+  server->is_closing = false;
+  ASSERT_TRUE(is_delivered());
+}
+
 TEST_F(SessionTest, CommandsInAcknowledgementsAreToldOnce) {
   start();
   server->sends_commands = true;

@@ -72,6 +72,8 @@ class Daemon:
     def __init__(self, folder, form="guide"):
         self.folder = Path(folder)
         self.form = form
+        self.stderr_form = form
+        self.net = None      # the network namespace to run in, else the world's
         self.config = self.folder / f"{self.name}rc"
         self.log = self.folder / f"{self.name}-log" / f"{self.name}_log"
         self.pid_file = self.folder / f"{self.name}.pid"
@@ -118,7 +120,7 @@ class Daemon:
             uid, gid = self.user_ids()
             command = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups",
                        "--inh-caps=-all", "--bounding-set=-all", *command]
-        return world.command_in(self.host, self.mounts, command)
+        return world.command_in(self.host, self.mounts, command, self.net)
 
     def call(self, *arguments, timeout=60):
         """Runs the program to its end."""
@@ -170,15 +172,15 @@ class Daemon:
                 f"--- {self.name} log\n{text_of(self.log)[-3000:]}")
 
     def log_lines(self):
-        return self._look(self.log)
+        return self._look(self.log, self.form)
 
     def stderr_lines(self):
-        return self._look(self.stderr_path)
+        return self._look(self.stderr_path, self.stderr_form)
 
-    def _look(self, path):
-        key = path, self.form
+    def _look(self, path, form):
+        key = path, form
         if key not in self.followers:
-            self.followers[key] = lines.Follower(path, self.form)
+            self.followers[key] = lines.Follower(path, form)
         return self.followers[key].look()
 
     def count(self, **wanted):

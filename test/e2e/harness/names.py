@@ -1,10 +1,11 @@
-"""A name server that says what the test wants, or nothing at all: A and PTR records over UDP."""
+"""A name server that says what the test wants, or nothing at all: A, AAAA and PTR over UDP."""
 
+import ipaddress
 import socket
 import struct
 import threading
 
-A, PTR = 1, 12
+A, PTR, AAAA = 1, 12, 28
 NXDOMAIN = 3
 
 
@@ -20,12 +21,23 @@ def _name(text):
     return b"".join(bytes([len(part)]) + part.encode() for part in text.split(".")) + b"\0"
 
 
+def _address_of(name):
+    """Of 4.3.2.1.in-addr.arpa, or of the 32 digits of an ip6.arpa."""
+    labels = name.split(".")[:-2]
+    if name.endswith(".ip6.arpa"):
+        return str(ipaddress.ip_address(int("".join(reversed(labels)), 16)))
+    return ".".join(reversed(labels))
+
+
 class NameServer:
     """`forward`: name -> list of addresses; `reverse`: address -> name.  With `answers` false it
-    swallows every question, as a dead one does."""
+    swallows every question, as a dead one does; `is_dead_for(address)` chooses those whose names it
+    never tells."""
 
     def __init__(self, forward, reverse, address="127.0.0.53", answers=True):
         self.forward, self.reverse, self.answers = forward, reverse, answers
+        self.is_dead_for = lambda address: False
+        self.questions = 0
         self.address = address
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, 53))
@@ -46,17 +58,23 @@ class NameServer:
             packet, peer = self.socket.recvfrom(4096)
             if not packet:
                 return
+            self.questions += 1
             if self.answers and len(packet) > 16:
-                self.socket.sendto(self._answer(packet), peer)
+                answer = self._answer(packet)
+                if answer:
+                    self.socket.sendto(answer, peer)
 
     def _answer(self, packet):
         name, kind, question = _question(packet)
         data = []
         is_known = name in self.forward
-        if kind == A:
-            data = [socket.inet_aton(one) for one in self.forward.get(name, [])]
-        if name.endswith(".in-addr.arpa"):
-            address = ".".join(reversed(name.split(".")[:4]))
+        if kind in (A, AAAA):
+            found = [ipaddress.ip_address(one) for one in self.forward.get(name, [])]
+            data = [one.packed for one in found if one.version == (4 if kind == A else 6)]
+        if name.endswith(".arpa"):
+            address = _address_of(name)
+            if self.is_dead_for(address):
+                return None
             is_known = address in self.reverse
             if kind == PTR and is_known:
                 data = [_name(self.reverse[address])]

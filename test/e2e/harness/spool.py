@@ -4,6 +4,7 @@ Segments only grow, and go when all in them is acknowledged; the keeper of the t
 directory of its own as soon as it appears.
 """
 
+import collections
 import ctypes
 import os
 import select
@@ -12,6 +13,8 @@ import threading
 import time
 import zlib
 from pathlib import Path
+
+from .waiting import wait_for
 
 _IN_CREATE, _IN_MOVED_TO = 0x100, 0x80
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -118,6 +121,14 @@ def delivered(log_lines, client):
     """The lines of a client in the server's log, as keys."""
     return [line_key(line.inner) for line in log_lines
             if line.inner and line.get("client") == client]
+
+
+def wait_once_each(truth, yule, client="client1"):
+    """All that was submitted is in the server's log, each once."""
+    def is_so():
+        wanted = collections.Counter(line_of(content) for content in truth.submitted().values())
+        return collections.Counter(delivered(yule.log_lines(), client)) == wanted
+    wait_for("each report once", is_so, 30, yule.told)
 
 
 def count_delivered(log, client):

@@ -31,6 +31,14 @@ for _name, _result, _arguments in (
     _function = getattr(_ssl, _name)
     _function.restype, _function.argtypes = _result, _arguments
 
+for _name, _result, _arguments in (
+    ("BN_new", _p, []), ("BN_clear_free", None, [_p]), ("BN_CTX_new", _p, []),
+    ("BN_CTX_free", None, [_p]), ("BN_bin2bn", _p, [ctypes.c_char_p, _i, _p]),
+    ("BN_mod_exp", _i, [_p, _p, _p, _p, _p]), ("BN_bn2binpad", _i, [_p, ctypes.c_char_p, _i]),
+):
+    _function = getattr(_crypto, _name)
+    _function.restype, _function.argtypes = _result, _arguments
+
 _SET_MIN, _SET_MAX, _TLS12, _TLS13 = 123, 124, 0x0303, 0x0304
 _LABEL = b"EXPORTER-Channel-Binding"
 ALPN = b"samhain/3"
@@ -38,6 +46,23 @@ ALPN = b"samhain/3"
 
 class Closed(Exception):
     """The peer ended the connection, or answered with an alert."""
+
+
+def power(base, exponent, modulus):
+    """pow() in a tenth of its time, for tests with very many clients."""
+    context, result = _crypto.BN_CTX_new(), _crypto.BN_new()
+    numbers = []
+    for number in (base, exponent, modulus):
+        data = number.to_bytes((number.bit_length() + 7) // 8, "big")
+        numbers.append(_crypto.BN_bin2bn(data, len(data), None))
+    assert _crypto.BN_mod_exp(result, *numbers, context) == 1
+    size = (modulus.bit_length() + 7) // 8
+    out = ctypes.create_string_buffer(size)
+    assert _crypto.BN_bn2binpad(result, out, size) == size
+    for number in (*numbers, result):
+        _crypto.BN_clear_free(number)
+    _crypto.BN_CTX_free(context)
+    return int.from_bytes(out.raw, "big")
 
 
 class Connection:

@@ -70,9 +70,11 @@ def enter():
     return folder
 
 
-def command_in(host, mounts, command):
+def command_in(host, mounts, command, net=None):
     """`command` as a command that first takes the name `host` and the bind mounts (source, target),
-    in namespaces of its own; the pid stays that of the process started."""
+    in namespaces of its own, and in the network namespace `net` where one is given; the pid stays
+    that of the process started."""
     arguments = [part for pair in mounts for part in pair]
-    return ["unshare", "--mount", "--uts", "--", "sh", "-ec", _LAUNCH, "world", host,
+    entering = ["nsenter", f"--net={net}", "--"] if net else []
+    return [*entering, "unshare", "--mount", "--uts", "--", "sh", "-ec", _LAUNCH, "world", host,
             *arguments, "--", *command]
