@@ -38,7 +38,7 @@ table{width:100%;border-collapse:collapse;background:var(--card)}
 caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 tr{break-inside:avoid}
 th,td{padding:.3em .6em;text-align:left;vertical-align:top;border-top:1px solid var(--line)}
-th[scope=row]{font-weight:600;overflow-wrap:anywhere}
+th[scope=row]{font-weight:600;overflow-wrap:break-word}
 td:last-child{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;
 color:var(--soft)}
 thead th{border:0;color:var(--soft);font-size:.85em}
@@ -52,9 +52,12 @@ thead th:last-child{text-align:right}
 .o td{padding-top:.05em;padding-bottom:.1em;border:0;font-size:.85em;color:var(--soft)}
 .o{break-before:avoid}
 .o .x{color:var(--late);font-weight:600}
+body:not(:has(#all:checked)) :is(.good,.off) .o{display:none}
+label{display:inline-block;margin:0 0 .8rem;color:var(--soft);cursor:pointer}
 @media (max-width:34rem){thead{display:none}
 th,td{padding:.3em .4em}
-td:last-child{font-size:.85em}
+td:last-child{font-size:.85em;white-space:normal}
+td:nth-child(2){overflow-wrap:anywhere}
 .o td:last-child{font-size:.8em}}
 </style>
 </head>
@@ -62,7 +65,10 @@ td:last-child{font-size:.85em}
 <h1>Samhain Server Report</h1>
 )";
 
-inline constexpr std::string_view kTableTop = R"(<main class="sheet">
+inline constexpr std::string_view kTableTop =
+    R"(<label><input type="checkbox" id="all"> Earlier events of all
+clients</label>
+<main class="sheet">
 <table>
 <caption>Clients, those that need attention first</caption>
 <thead><tr><th scope="col">Host</th><th scope="col">Status</th><th scope="col">Time</th></tr></thead>

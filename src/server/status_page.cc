@@ -143,7 +143,7 @@ class Rows {
   void add(const Client& client) {
     const std::string name = html(client.name());
     const std::string time = base::local_time(reached(client, client.state));
-    add_row(name, client.state, time);
+    add_row(templates_.entry() ? name : breakable(name), client.state, time);
     fmt::format_to(std::back_inserter(out_), "<!-- \n[STATUS:] {} {} [{}]\n -->\n", name,
                    word(client.state), time);
     for (const auto& [time_ns, state] : older_events(client)) {
@@ -163,6 +163,16 @@ class Rows {
     std::stable_sort(events.begin(), events.end(),
                      [](const auto& a, const auto& b) { return a.first > b.first; });
     return events;
+  }
+
+  /// A name that is too long for a phone goes on in the next line after a dot.
+  static std::string breakable(std::string_view name) {
+    std::string text;
+    for (const char c : name) {
+      text += c;
+      if (c == '.') text += "<wbr>";
+    }
+    return text;
   }
 
   void add_row(std::string_view name, ClientState state, std::string_view time) {

@@ -22,7 +22,8 @@ def again(yule, peer):
 
 
 def state(yule):
-    row = next(line for line in yule.ctl("LIST").stdout.splitlines() if CLIENT1 in line)
+    shown = yule.ctl("CLIENTS").stdout
+    row = next(line for line in shown.splitlines() if line.startswith(CLIENT1))
     return row.split()[1]
 
 

@@ -13,7 +13,7 @@ from harness.waiting import stays, wait_for
 from harness.world import CLIENT1, CLIENT2
 
 START, STAMP, EVENT, PANIC = 11, 7, 10, 2
-VOID = {"meta", "br", "link", "img", "hr", "input"}
+VOID = {"meta", "br", "link", "img", "hr", "input", "wbr"}
 
 
 class Page(HTMLParser):

@@ -89,7 +89,7 @@ TEST_F(StatusPageTest, ShowsOlderEventsNewestFirstWithoutTheName) {
   ASSERT_NE(policy, std::string::npos);
   ASSERT_NE(started, std::string::npos);
   EXPECT_LT(policy, started);
-  EXPECT_EQ(count(text, ">a.test<"), 1U);
+  EXPECT_EQ(count(text, ">a.<wbr>test<"), 1U);
 }
 
 TEST_F(StatusPageTest, DropsNoEventOfTheSameMoment) {
