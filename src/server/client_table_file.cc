@@ -12,7 +12,7 @@
 
 // The file: 18 bytes of kMagic | u32 n | n * client | SHA-256 of all that is before it.  A client:
 //   text name | u8 state | u8 flags | i64 last contact | u64 last number | text address
-//   | id spool | id suspended | id its spool | 12 * i64 when each state was reached
+//   | id spool | id suspended | 12 * i64 when each state was reached
 // Times are nanoseconds since the epoch, 0: never; ids are 16 bytes, zeros: none.  It is always
 // written anew as a whole, so the digest tells a file that is torn from one that is not.
 
@@ -40,8 +40,7 @@ void write_client(base::Writer& writer, const Client& client) {
       .number(client.last_seq)
       .text(client.address)
       .raw_bytes(client.spool)
-      .raw_bytes(client.suspended)
-      .raw_bytes(client.suspended_spool);
+      .raw_bytes(client.suspended);
   for (const std::int64_t time_ns : client.reached_ns) writer.number(time_ns);
 }
 
@@ -57,7 +56,6 @@ Standing read_standing(base::Reader& reader) {
   standing.address = reader.text(kMaxAddress);
   standing.spool = reader.array<16>();
   standing.suspended = reader.array<16>();
-  standing.suspended_spool = reader.array<16>();
   for (std::int64_t& time_ns : standing.reached_ns) time_ns = reader.number<std::int64_t>();
   return standing;
 }
