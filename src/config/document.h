@@ -65,9 +65,9 @@ struct Document {
   std::vector<Problem> problems;
 };
 
-/// Longest line and longest file, in bytes.
+/// Longest line and longest file, in bytes: 100,000 clients are 84 MB.
 inline constexpr std::size_t kMaxLine = 16'384;
-inline constexpr std::size_t kMaxFile = 16U << 20;
+inline constexpr std::size_t kMaxFile = 256U << 20;
 /// After so many problems the rest of the file is not read: this is no configuration.
 inline constexpr std::size_t kMaxProblems = 1'000;
 

@@ -84,6 +84,17 @@ inline constexpr Event kFileNotAccessible{Severity::Err, EventClass::Err, "File 
                                           "userid path"};
 inline constexpr Event kUntrustedPath{Severity::Err, EventClass::Err, "Untrusted path",
                                       "userid path"};
+inline constexpr Event kHtmlStatusFailed{Severity::Err, EventClass::Err,
+                                         "Error writing HTML status", ""};
+inline constexpr Event kClientTableFailed{Severity::Err, EventClass::Err,
+                                          "Error writing the client table", ""};
+inline constexpr Event kClientTableNotUsed{
+    Severity::Warn, EventClass::Err, "Client table not usable, a new one is begun", "path reason"};
+inline constexpr Event kTemplateNotUsed{Severity::Warn, EventClass::Err,
+                                        "Template not usable, the built-in one is used",
+                                        "path reason"};
+inline constexpr Event kFileWrittenAgain{Severity::Notice, EventClass::Err, "File is written again",
+                                         "path"};
 /// The message is sys::Distrust's, the subroutine "trustfile", obj the component to blame.
 inline constexpr Event kDistrusted{Severity::Err, EventClass::Err, "%", "subroutine path obj"};
 inline constexpr Event kFileLockError{Severity::Err, EventClass::Err, "File lock error",

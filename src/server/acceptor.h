@@ -43,6 +43,7 @@ class Acceptor {
   void resume() { is_paused_ = false; }
   /// Once a round: listens or not, as room and pause have it.
   Result<void> adjust();
+  std::size_t max_connections() const { return max_connections_; }
   int socket_id() const { return listeners_.front().get(); }
 
  private:

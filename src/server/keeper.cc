@@ -21,6 +21,8 @@ constexpr std::chrono::seconds kOverdueInterval{1};
 /// Confirmations may be forgotten for so long in a crash: the client confirms again then.
 constexpr std::chrono::seconds kSaveInterval{1};
 constexpr std::chrono::seconds kStuckInterval{1};
+/// For clients, after we were away; all of them have tried again by then.
+constexpr std::chrono::seconds kTimeToComeBack{300};
 constexpr std::size_t kMostConnections = 65'536;
 constexpr std::size_t kOwnDescriptors = 64 + Files::kMaxTransfers;  ///< besides its connections
 constexpr std::size_t kFewConnections = 64;
@@ -62,6 +64,7 @@ Result<void> Keeper::Parts::start() {
   name_check.set_severity(settings.lookup_severity);
   roster.replace(settings.clients);
   load_commands();
+  restore_clients();
   if (auto watched = watch_signals(); !watched) return watched;
   if (auto started = start_fronts(); !started) return started;
   if (auto started = start_gates(); !started) return started;
@@ -104,6 +107,10 @@ void Keeper::Parts::build(std::vector<UniqueFd> listeners) {
       Acceptor::Parts{*loop, clock, settings, *connections, lookups, limiter, notices, tally},
       std::move(listeners), max_connections(fronts->size()));
   orders = std::make_unique<Orders>(Orders::Parts{clock, roster, commands, *connections});
+  scribe = std::make_unique<Scribe>(
+      Scribe::Parts{*loop, clock, roster, notices, [this] { return page_head(); },
+                    [this] { return !ground.journal->has_failed(); }},
+      scribe_paths());
 }
 
 Result<void> Keeper::Parts::start_fronts() {
@@ -209,9 +216,11 @@ void Keeper::Parts::go_live() {
   if (auto started = acceptor->start(); !started) return fail(started.error().text());
   notices.tell_filled(report::kServerUp, {std::to_string(max_connections(fronts->size()))},
                       {{"socket_id", std::to_string(acceptor->socket_id())}});
+  listening_since = clock.steady();
   repeat(kOverdueInterval, [this] { tell_overdue(); });
   repeat(kSaveInterval, [this] { save_commands(); });
   repeat(kStuckInterval, [this] { handshakes->restart_stuck_gates(); });
+  scribe->start();
   stamp_later();
   intake->commit();
   if (ground.detached) ground.detached->ready();
@@ -332,8 +341,10 @@ void Keeper::Parts::end_round() {
 }
 
 void Keeper::Parts::tell_overdue() {
-  if (settings.client_time_limit.count() == 0 || is_suspended) return;
-  for (const Client* client : roster.find_overdue(settings.client_time_limit)) {
+  const std::chrono::seconds limit = settings.client_time_limit;
+  if (limit.count() == 0 || is_suspended) return;
+  if (clock.steady() - listening_since < std::min(limit, kTimeToComeBack)) return;
+  for (const Client* client : roster.find_overdue(limit)) {
     notices.tell(report::kTimeLimitExceeded, {{"client", client->name()}});
   }
 }

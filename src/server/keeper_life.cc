@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "server/client_table_file.h"
 #include "server/keeper_parts.h"
 #include "server/status.h"
 
@@ -88,6 +89,7 @@ void Keeper::Parts::apply(Settings next) {
   lookups.clear_cache();
   renew_fronts();
   if (control) control->allow(settings.socket_uid);
+  scribe->adjust(scribe_paths());
   ground.journal->adjust(settings.log_form, settings.trusted);
   open_sinks();
   uploads->prepare();
@@ -127,7 +129,10 @@ void Keeper::Parts::toggle_console() {
 void Keeper::Parts::toggle_suspension() {
   if (!is_live) return;
   is_suspended = !is_suspended;
-  if (!is_suspended) return acceptor->resume();
+  if (!is_suspended) {
+    listening_since = clock.steady();
+    return acceptor->resume();
+  }
   acceptor->pause();
   connections->close_where([](const Connection&) { return true; });
   notices.tell(report::kSuspend, {{"program", std::string{kProgram}}});
@@ -142,6 +147,7 @@ void Keeper::Parts::finish(std::string_view status) {
   dispatcher.flush();
   compact_ledger();
   save_commands();
+  if (scribe) scribe->finish();
   if (ground.pid_file) ground.pid_file->remove();
   // Only our own, and where the directory lets us.
   if (control) (void)unlink(settings.socket_path.c_str());
@@ -154,6 +160,28 @@ void Keeper::Parts::compact_ledger() {
     notices.tell_filled(report::kCallFailed, {compacted.error().text()},
                         {{"interface", "ledger"}, {"path", ground.journal->object()}});
   }
+}
+
+/// A table that cannot be read costs a few wrong words, and no start.
+void Keeper::Parts::restore_clients() {
+  const std::string path = scribe_paths().table;
+  if (auto restored = server::restore_clients(roster, path); !restored) {
+    notices.tell(report::kClientTableNotUsed,
+                 {{"path", path}, {"reason", restored.error().text()}});
+  }
+}
+
+PageHead Keeper::Parts::page_head() const {
+  return PageHead{.now_ns = clock.now_ns(),
+                  .started_ns = started_ns,
+                  .last_connection_ns = roster.last_contact_ns(),
+                  .open = connections->size(),
+                  .total = tally.connections,
+                  .maximum = acceptor->max_connections()};
+}
+
+Scribe::Paths Keeper::Parts::scribe_paths() const {
+  return {ground.journal->object() + ".clients", settings.html_path, settings.data_path};
 }
 
 void Keeper::Parts::fail(std::string_view why) {

@@ -16,6 +16,7 @@
 #include "server/intake.h"
 #include "server/keeper.h"
 #include "server/orders.h"
+#include "server/scribe.h"
 #include "server/uploads.h"
 
 namespace samhain::server {
@@ -50,6 +51,9 @@ struct Keeper::Parts {
 
   void end_round();
   void tell_overdue();
+  void restore_clients();
+  PageHead page_head() const;
+  Scribe::Paths scribe_paths() const;
   void reload();
   void apply(Settings next);
   void renew_fronts();
@@ -90,6 +94,7 @@ struct Keeper::Parts {
   std::unique_ptr<Acceptor> acceptor;
   std::unique_ptr<Orders> orders;
   std::unique_ptr<Control> control;
+  std::unique_ptr<Scribe> scribe;
 
   std::set<std::string> told_barriers;
   std::int64_t started_ns = 0;
@@ -98,6 +103,8 @@ struct Keeper::Parts {
   bool is_verbose = false;
   bool is_suspended = false;
   bool is_finished = false;
+  /// Since when clients can reach us: for their silence before they are not to blame.
+  std::chrono::steady_clock::time_point listening_since{};
   int exit_status = 0;
 };
 

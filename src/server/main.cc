@@ -28,7 +28,7 @@ namespace {
 using samhain::server::Options;
 
 samhain::server::Paths compiled_paths() {
-  return {SERVER_CONFIG, SERVER_LOG, SERVER_PID, SERVER_SOCKET, SERVER_STATE};
+  return {SERVER_CONFIG, SERVER_LOG, SERVER_PID, SERVER_SOCKET, SERVER_STATE, SERVER_HTML};
 }
 
 int run_role(std::string_view name) {

@@ -22,6 +22,7 @@ using Table = std::vector<config::Setting>;
 
 constexpr std::uint32_t kDay = 86'400;
 constexpr unsigned kMebibyteBits = 20;
+constexpr std::string_view kNone = "none";
 
 Error wrong(std::string text) { return Error{Error::Kind::Malformed, std::move(text)}; }
 
@@ -67,6 +68,18 @@ Result<std::optional<sys::Address>> parse_interface(std::string_view value) {
   auto address = sys::Address::parse(value, 0);
   if (!address) return wrong("not an address; give a numeric IPv4 or IPv6 address");
   return address;
+}
+
+Result<std::string> parse_html_file(std::string_view value) {
+  if (base::equal_no_case(value, kNone)) return std::string{kNone};
+  return config::parse_path(value);
+}
+
+/// Where nothing is said it is beside the log.
+std::string html_file_of(const Settings& settings) {
+  if (settings.html_path == kNone) return {};
+  if (!settings.html_path.empty()) return settings.html_path;
+  return settings.log_path.substr(0, settings.log_path.rfind('/') + 1) + "yule.html";
 }
 
 Result<uid_t> parse_user(const std::string& name) {
@@ -126,6 +139,7 @@ void add_server(Table& table, std::string_view section, Settings& settings) {
   add("SetPendingPath", into(settings.pending_path, config::parse_path));
   add("SetUploadLimit",
       number_into<std::uint64_t>(settings.upload_limit_mib, 1, kMaxUpload >> kMebibyteBits));
+  add("SetHtmlFile", into(settings.html_path, parse_html_file));
   add("SetStripDomain", into(settings.strips_domain, config::parse_bool));
   add("SetClientFromAccept", into(settings.names_from_accept, config::parse_bool));
   add("SeverityLookup", into(settings.lookup_severity, parse_severity));
@@ -169,6 +183,7 @@ Loaded read_settings(std::string_view text, const config::Surroundings& surround
   settings.socket_path = defaults.socket_path;
   settings.port = defaults.port;
   settings.data_path = defaults.data_path;
+  settings.html_path = defaults.html_path;
 
   Table table;
   std::map<std::string, unsigned> registered_in;
@@ -182,6 +197,7 @@ Loaded read_settings(std::string_view text, const config::Surroundings& surround
   loaded.problems = document.problems;
   const auto found = config::apply(document, table, config::server_not_built());
   if (settings.pending_path.empty()) settings.pending_path = settings.data_path + "/pending";
+  settings.html_path = html_file_of(settings);
   loaded.problems.insert(loaded.problems.end(), found.begin(), found.end());
   std::stable_sort(loaded.problems.begin(), loaded.problems.end(),
                    [](const auto& a, const auto& b) { return a.line < b.line; });

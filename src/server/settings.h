@@ -36,10 +36,11 @@ struct Settings {
   std::string pid_path;
 
   // [Server], also [Misc]
-  std::string data_path;     ///< rc, rc.HOST, file, file.HOST
+  std::string data_path;     ///< rc, rc.HOST, file, file.HOST, templates of the status page
   std::string pending_path;  ///< baselines that wait for approval
   bool accepts_uploads = false;
   std::uint64_t upload_limit_mib = 512;
+  std::string html_path;  ///< of the status page; empty: none
   std::uint16_t port = 0;
   std::optional<sys::Address> interface;  ///< none: all
   bool has_socket = true;
@@ -67,6 +68,7 @@ struct Defaults {
   std::string socket_path;
   std::uint16_t port = 0;
   std::string data_path;
+  std::string html_path;  ///< empty: yule.html beside the log; "none"
 };
 
 struct Loaded {

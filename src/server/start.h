@@ -15,6 +15,7 @@ struct Paths {
   std::string pid;
   std::string socket;
   std::string data;
+  std::string html;  ///< empty: yule.html beside the log; "none"
 };
 
 /// Everything from the command line to the end of the daemon; the exit status.  In this order, for

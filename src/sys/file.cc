@@ -62,6 +62,17 @@ Result<Bytes> read_file(const std::string& path, std::size_t limit) {
   return bytes;
 }
 
+Result<Bytes> read_regular_file(const std::string& path, std::size_t limit) {
+  const UniqueFd fd{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
+  if (!fd) return system_error(path, errno);
+  struct stat facts {};
+  if (fstat(fd.get(), &facts) != 0) return system_error(path, errno);
+  if (!S_ISREG(facts.st_mode)) return Error{Error::Kind::Refused, path + ": no regular file"};
+  auto bytes = read_all(fd.get(), limit);
+  if (!bytes) return bytes.error().within("file", path);
+  return bytes;
+}
+
 Result<void> write_all(int fd, ByteView bytes) {
   while (!bytes.empty()) {
     const ssize_t written = write(fd, bytes.data(), bytes.size());

@@ -20,6 +20,10 @@ Result<Bytes> read_all(int fd, std::size_t limit);
 /// All of a file's bytes; a symlink as last component is followed.  Errors: System, Limit.
 Result<Bytes> read_file(const std::string& path, std::size_t limit);
 
+/// The same of a regular file alone: a fifo that lies in its place keeps nobody waiting.
+/// Errors: System, Limit, Refused (no regular file).
+Result<Bytes> read_regular_file(const std::string& path, std::size_t limit);
+
 /// Every byte, however often write(2) stops half-way.
 Result<void> write_all(int fd, ByteView bytes);
 

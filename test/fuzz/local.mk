@@ -50,6 +50,13 @@ FUZZERS += %D%/fuzz_facts
 %C%_fuzz_facts_SOURCES = %D%/facts.cc
 %C%_fuzz_facts_LDFLAGS = $(fuzz_linking)
 %C%_fuzz_facts_LDADD = src/scan/libscan.a src/base/libbase.a
+
+if BUILD_SERVER
+FUZZERS += %D%/fuzz_client_table
+%C%_fuzz_client_table_SOURCES = %D%/client_table.cc
+%C%_fuzz_client_table_LDFLAGS = $(fuzz_linking)
+%C%_fuzz_client_table_LDADD = $(server_libs) $(server_system_libs)
+endif
 endif
 
 .PHONY: fuzzers

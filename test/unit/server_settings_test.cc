@@ -22,8 +22,9 @@ config::Surroundings nowhere() {
 }
 
 Loaded read(std::string_view text) {
-  return read_settings(text, nowhere(),
-                       {"/log/yule_log", "/run/yule.pid", "/run/yule.sock", 49'777, "/lib/yule"});
+  return read_settings(
+      text, nowhere(),
+      {"/log/yule_log", "/run/yule.pid", "/run/yule.sock", 49'777, "/lib/yule", ""});
 }
 
 std::string registration(std::string_view host, char digit) {
@@ -139,6 +140,14 @@ TEST(ServerSettingsTest, DoesNotCallWhatIsNotBuiltAMistake) {
   ASSERT_EQ(loaded.problems.size(), 1U);
   EXPECT_EQ(loaded.problems[0].kind, config::Problem::Kind::NotBuilt);
   EXPECT_FALSE(has_mistake(loaded.problems));
+}
+
+TEST(ServerSettings, ThePageIsBesideTheLogUnlessSaidOtherwise) {
+  EXPECT_EQ(read("").settings.html_path, "/log/yule.html");
+  EXPECT_EQ(read("[Misc]\nSetLogfilePath=/other/log\n").settings.html_path, "/other/yule.html");
+  EXPECT_EQ(read("[Server]\nSetHtmlFile=/www/y.html\n").settings.html_path, "/www/y.html");
+  EXPECT_EQ(read("[Server]\nSetHtmlFile=none\n").settings.html_path, "");
+  EXPECT_EQ(read("[Server]\nSetHtmlFile=y.html\n").problems.size(), 1U);
 }
 
 }  // namespace
