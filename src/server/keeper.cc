@@ -22,7 +22,8 @@ constexpr std::chrono::seconds kOverdueInterval{1};
 constexpr std::chrono::seconds kSaveInterval{1};
 constexpr std::chrono::seconds kStuckInterval{1};
 constexpr std::size_t kMostConnections = 65'536;
-constexpr std::size_t kOwnDescriptors = 64 + Files::kMaxTransfers;  ///< besides its connections
+constexpr std::size_t kOwnDescriptors =  ///< of a front, besides its connections
+    64 + Files::kMaxTransfers + Uploads::kMaxUploads;
 constexpr std::size_t kFewConnections = 64;
 
 std::size_t cores() { return std::max(1U, std::thread::hardware_concurrency()); }
