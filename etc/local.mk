@@ -3,6 +3,7 @@ EXTRA_DIST += %D%/samhainrc %D%/yulerc %D%/samhain.init.in %D%/samhain.service.i
 	%D%/head.html %D%/entry.html %D%/foot.html
 
 fill_in = $(SED) -e 's|@SBINDIR[@]|$(sbindir)|g' -e 's|@CLIENT_STATE[@]|$(client_state)|g' \
+	-e 's|@SERVER_STATE[@]|$(server_state)|g' \
 	-e "s|@SERVER_LOG_DIR[@]|$$(dirname '$(server_log)')|g"
 
 systemdsystemunit_DATA =

@@ -16,6 +16,7 @@ include test/unit/scan.mk
 include test/unit/uplink.mk
 include test/unit/agent.mk
 include test/unit/server.mk
+include test/unit/tools.mk
 EXTRA_PROGRAMS =
 include test/bench/floor.mk
 include test/bench/server.mk

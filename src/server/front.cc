@@ -119,14 +119,16 @@ class Front {
   }
 
   void proceed(Entry& entry) {
-    // A client that fetches a file is written to all the time; read only when the keeper has room.
-    auto proceeded = entry.transfer.is_sending() && !may_read()
-                         ? entry.link.send_rest(now())
-                         : entry.link.proceed(
-                               tls_, buffer_, now(),
-                               [this, &entry](const auto& frame) { return pass_on(entry, frame); });
+    if (entry.transfer.is_sending() && !entry.link.is_finishing()) {
+      // First what goes out: its end may be what the client's next request answers.
+      if (auto sent = entry.link.send_rest(now()); !sent) return end(entry, sent.error());
+      if (!feed(entry)) return;
+      // It is written to all the time: read only when the keeper has room.
+      if (!may_read()) return settle(entry);
+    }
+    auto proceeded = entry.link.proceed(
+        tls_, buffer_, now(), [this, &entry](const auto& frame) { return pass_on(entry, frame); });
     if (!proceeded) return end(entry, proceeded.error());
-    if (entry.transfer.is_sending() && !entry.link.is_finishing()) return feed(entry);
     settle(entry);
   }
 
@@ -169,7 +171,7 @@ class Front {
         send_about(kPut, id, frame.payload);
         return {};
       case Type::Chunk:
-        return entry.transfer.take_chunk(frame.payload);
+        return entry.transfer.take_chunk(frame.payload, now());
       case Type::End: {
         auto end = entry.transfer.take_end(frame.payload);
         if (!end) return end.error();
@@ -189,18 +191,22 @@ class Front {
     Entry* entry = find(delivery->connection);
     if (entry == nullptr || entry->link.is_finishing()) return true;
     if (!entry->transfer.send(std::move(descriptors[0]), *delivery)) return false;
-    feed(*entry);
+    if (feed(*entry)) settle(*entry);
     return true;
   }
 
-  void feed(Entry& entry) {
+  /// False: the connection is over.
+  bool feed(Entry& entry) {
     auto fed = entry.transfer.feed(entry.link, buffer_, now());
-    if (!fed && fed.error().kind != Error::Kind::Busy) return end(entry, fed.error());
-    if (fed && !*fed) return settle(entry);
+    if (!fed && fed.error().kind != Error::Kind::Busy) {
+      end(entry, fed.error());
+      return false;
+    }
+    if (fed && !*fed) return true;
     const std::uint8_t is_whole = fed ? 1 : 0;
     send_about(kSent, entry.link.id(), {&is_whole, 1});
-    if (fed) return settle(entry);
-    drop(entry);
+    if (!fed) drop(entry);
+    return static_cast<bool>(fed);
   }
 
   bool store(ByteView payload, std::vector<UniqueFd>& descriptors) {
@@ -208,7 +214,7 @@ class Front {
     if (!about || descriptors.size() != 1) return false;
     Entry* entry = find(about->connection);
     if (entry == nullptr || entry->link.is_finishing()) return true;
-    if (!entry->transfer.receive(std::move(descriptors[0]))) return false;
+    if (!entry->transfer.receive(std::move(descriptors[0]), now())) return false;
     entry->link.release();
     proceed(*entry);
     return true;

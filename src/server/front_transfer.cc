@@ -34,11 +34,12 @@ Result<void> FrontTransfer::offer(ByteView put) {
   return {};
 }
 
-Result<void> FrontTransfer::take_chunk(ByteView chunk) {
+Result<void> FrontTransfer::take_chunk(ByteView chunk, Time now) {
   if (stage_ != Stage::Receiving && stage_ != Stage::Unwanted) return wrong("CHUNK out of turn");
   if (chunk.empty() || chunk.size() > wire::kMaxChunk) return wrong("CHUNK: wrong length");
   if (chunk.size() > head_.size - done_) return wrong("CHUNK: more than was announced");
   done_ += chunk.size();
+  since_ = now;
   if (stage_ == Stage::Unwanted || !is_whole_) return {};
   is_whole_ = static_cast<bool>(sys::write_all(file_.get(), chunk));
   return {};
@@ -68,9 +69,10 @@ bool FrontTransfer::send(UniqueFd file, const Delivery& delivery) {
   return true;
 }
 
-bool FrontTransfer::receive(UniqueFd file) {
+bool FrontTransfer::receive(UniqueFd file, Time now) {
   if (stage_ != Stage::Offered) return false;
   stage_ = Stage::Receiving;
+  since_ = now;
   file_ = std::move(file);
   return true;
 }

@@ -20,15 +20,15 @@ class FrontTransfer {
   using Time = Link::Time;
 
   // What the client sends.  Errors: Malformed (not now, too much): it breaks the protocol.
-  Result<void> ask();                       ///< GET: the keeper is to be asked
-  Result<void> offer(ByteView put);         ///< PUT: the same, and the link is to be held meanwhile
-  Result<void> take_chunk(ByteView chunk);  ///< of a PUT
+  Result<void> ask();                ///< GET: the keeper is to be asked
+  Result<void> offer(ByteView put);  ///< PUT: the same, and the link is to be held meanwhile
+  Result<void> take_chunk(ByteView chunk, Time now);  ///< of a PUT
   /// The END of a PUT; nothing if there is nobody to tell.
   Result<std::optional<PutEnd>> take_end(ByteView tag);
 
   // What the keeper answers.
   bool send(UniqueFd file, const Delivery& delivery);  ///< false: it was not asked for
-  bool receive(UniqueFd file);                         ///< the same
+  bool receive(UniqueFd file, Time now);               ///< the same
   void answered(wire::Type type);                      ///< UNCHANGED, NOFILE, STORED
 
   bool is_sending() const { return stage_ == Stage::Sending || stage_ == Stage::Ending; }
@@ -36,9 +36,9 @@ class FrontTransfer {
   /// client has all of it.  Errors: Busy (the file is shorter than announced, or cannot be
   /// read), and those of Link::send().
   Result<bool> feed(Link& link, std::span<std::uint8_t> buffer, Time now);
-  /// The client has not taken a chunk for so long.
+  /// The client has not taken, or not sent, a chunk for so long.
   bool is_stuck(std::chrono::seconds limit, Time now) const {
-    return is_sending() && now - since_ > limit;
+    return (is_sending() || stage_ == Stage::Receiving) && now - since_ > limit;
   }
 
  private:

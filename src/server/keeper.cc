@@ -24,7 +24,8 @@ constexpr std::chrono::seconds kStuckInterval{1};
 /// For clients, after we were away; all of them have tried again by then.
 constexpr std::chrono::seconds kTimeToComeBack{300};
 constexpr std::size_t kMostConnections = 65'536;
-constexpr std::size_t kOwnDescriptors = 64 + Files::kMaxTransfers;  ///< besides its connections
+constexpr std::size_t kOwnDescriptors =  ///< of a front, besides its connections
+    64 + Files::kMaxTransfers + Uploads::kMaxUploads;
 constexpr std::size_t kFewConnections = 64;
 
 std::size_t cores() { return std::max(1U, std::thread::hardware_concurrency()); }

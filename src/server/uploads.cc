@@ -131,12 +131,33 @@ void Uploads::on_put(Connection& connection, ByteView payload) {
   if (auto judged = judge(connection, *put); !judged) {
     return refuse(connection, *put, judged.error().text());
   }
-  auto upload = open(connection, *put);
-  if (!upload) return refuse(connection, *put, upload.error().text());
+  if (uploads_.size() < kMaxUploads) return begin(connection, *put);
+  waiting_.emplace(connection.id, *put);
+}
+
+void Uploads::begin(Connection& connection, const wire::Put& put) {
+  auto upload = open(connection, put);
+  if (!upload) return refuse(connection, put, upload.error().text());
   auto writer = (*upload)->received.writer();
-  if (!writer) return refuse(connection, *put, writer.error().text());
+  if (!writer) return refuse(connection, put, writer.error().text());
   uploads_.emplace(connection.id, std::move(*upload));
   parts_.fronts.send(connection.front, kStore, encode_about(connection.id), std::move(*writer));
+}
+
+/// One a round: the last one's end may be somewhere below us.
+bool Uploads::begin_waiting() {
+  if (waiting_.empty() || uploads_.size() >= kMaxUploads) return false;
+  const auto [id, put] = *waiting_.begin();
+  waiting_.erase(waiting_.begin());
+  Connection* connection = parts_.connections.find(id);
+  if (connection == nullptr || !parts_.intake.is_current(*connection)) return true;
+  // What was right when it came need not be any more.
+  if (auto judged = judge(*connection, put); judged) {
+    begin(*connection, put);
+  } else {
+    refuse(*connection, put, judged.error().text());
+  }
+  return true;
 }
 
 Result<void> Uploads::judge(const Connection& connection, const wire::Put& put) const {
@@ -248,8 +269,12 @@ void Uploads::keep(Connection& connection, Upload& upload) {
 }
 
 void Uploads::forget(const Connection& connection) {
-  uploads_.erase(connection.id);
+  waiting_.erase(connection.id);
+  if (uploads_.erase(connection.id) == 0) return;
   if (uploads_.empty()) Bytes{}.swap(buffer_);
+  if (!waiting_.empty()) {
+    parts_.chores.add([this] { return begin_waiting(); });
+  }
 }
 
 /// What is larger than anything we take is not even thrown away: the connection ends.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -44,21 +45,28 @@ class Uploads {
   void on_put(Connection& connection, ByteView payload);
   /// False: nothing is being received there.
   bool on_put_end(Connection& connection, const PutEnd& end);
-  bool is_busy(ConnectionId id) const { return uploads_.contains(id); }
+  bool is_busy(ConnectionId id) const { return uploads_.contains(id) || waiting_.contains(id); }
   /// A member's connection is over.
   void forget(const Connection& connection);
+
+  /// Uploads at a time, each with descriptors here and in a front; further ones wait, and their
+  /// clients with them.
+  static constexpr std::size_t kMaxUploads = 16;
 
  private:
   struct Upload;
   Result<std::shared_ptr<Upload>> open(const Connection& connection, const wire::Put& put);
   Result<void> judge(const Connection& connection, const wire::Put& put) const;
+  void begin(Connection& connection, const wire::Put& put);
+  bool begin_waiting();
   bool copy_slice(ConnectionId id);
   Result<bool> copy(Upload& upload);
   void keep(Connection& connection, Upload& upload);
   void refuse(Connection& connection, const wire::Put& put, const std::string& reason);
   Parts parts_;
   std::unordered_map<ConnectionId, std::shared_ptr<Upload>> uploads_;
-  Bytes buffer_;  ///< lent to one slice at a time
+  std::map<ConnectionId, wire::Put> waiting_;  ///< the oldest connection first
+  Bytes buffer_;                               ///< lent to one slice at a time
 };
 
 }  // namespace samhain::server

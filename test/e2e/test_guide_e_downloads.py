@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import socket
 import stat
 import struct
 import threading
@@ -13,7 +12,7 @@ import time
 import pytest
 
 from harness import processes, protocol3, tls
-from harness.daemons import PASSWORD, Yule
+from harness.daemons import PASSWORD
 from harness.protocol3 import (BASELINE, CHUNK, CONFIGURATION, DELTA, END, NOFILE, STORED, UNCHANGED,
                                Peer)
 from harness.waiting import wait_for
@@ -634,3 +633,29 @@ def test_paths_can_be_given_where_the_server_does_not_run(yule, pending):
     yule.stop()
     assert "--data=DIR" in baseline(yule, "list").stderr
     assert CLIENT1 in baseline(yule, f"--data={pending.parent}", "list").stdout
+
+
+def test_uploads_beyond_those_under_way_wait_for_their_turn(yule, pending):
+    names = [f"host{i}.example.test" for i in range(18)]
+    line = next(entry for entry in yule.settings["Clients"])
+    for name in names:
+        yule.add("Clients", line.replace(CLIENT1, name, 1))
+    yule.set("Server", "SeverityLookup", "debug")
+    yule.reload()
+    yule.wait_line(msg="Runtime configuration reloaded")
+    content = b"z" * 1_000
+    digest = protocol3.sha256(content)
+    peers = [Peer(name, yule.port, PASSWORD).connect().authenticate() for name in names]
+    try:
+        for peer in peers:
+            peer.begin_put(len(content), digest)
+        wait_for("16 under way", lambda: len(os.listdir(pending)) == 32)
+        for peer in reversed(peers):  # those that wait have sent all before they are begun
+            peer.send(CHUNK, content)
+            peer.send(END, peer.file_mac(4, BASELINE, peer.nonce, digest))
+        for peer in peers:
+            assert peer.receive_verdict(digest) == STORED
+    finally:
+        for peer in peers:
+            peer.close()
+    assert sorted(os.listdir(pending)) == sorted(f"file.{name}" for name in names)

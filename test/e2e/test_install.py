@@ -43,6 +43,13 @@ def test_manual_pages_are_installed(staged, page):
         assert done.returncode == 0, done.stdout
 
 
+def test_the_servers_directories_are_made(staged):
+    waiting = [p for p in staged.rglob("pending") if p.is_dir()]
+    assert len(waiting) == 1, waiting
+    assert waiting[0].stat().st_mode & 0o777 == 0o700
+    assert waiting[0].parent.stat().st_mode & 0o777 == 0o755
+
+
 def init_scripts():
     return sorted((daemons.REPOSITORY / "etc").glob("*.init.in"))
 

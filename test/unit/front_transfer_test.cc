@@ -23,10 +23,11 @@ class FrontTransferTest : public ::testing::Test {
   }
   void receive(std::uint64_t size) {
     ASSERT_TRUE(transfer_.offer(put_of(size)));
-    ASSERT_TRUE(transfer_.receive(file()));
+    ASSERT_TRUE(transfer_.receive(file(), now_));
   }
   Scratch scratch_;
   FrontTransfer transfer_;
+  FrontTransfer::Time now_{std::chrono::seconds{1'000}};
   const Bytes tag_ = Bytes(32, 7);
 };
 
@@ -42,8 +43,10 @@ TEST_F(FrontTransferTest, AllowsOneAtATime) {
 
 TEST_F(FrontTransferTest, KeepsWhatItReceives) {
   receive(5);
-  EXPECT_TRUE(transfer_.take_chunk(as_bytes("abc")));
-  EXPECT_TRUE(transfer_.take_chunk(as_bytes("de")));
+  EXPECT_TRUE(transfer_.take_chunk(as_bytes("abc"), now_));
+  EXPECT_TRUE(transfer_.take_chunk(as_bytes("de"), now_));
+  EXPECT_FALSE(transfer_.is_stuck(std::chrono::seconds{30}, now_ + std::chrono::seconds{30}));
+  EXPECT_TRUE(transfer_.is_stuck(std::chrono::seconds{30}, now_ + std::chrono::seconds{31}));
   const auto end = transfer_.take_end(tag_);
   ASSERT_TRUE(end);
   ASSERT_TRUE(*end);
@@ -57,27 +60,27 @@ TEST_F(FrontTransferTest, KeepsWhatItReceives) {
 
 TEST_F(FrontTransferTest, TakesNoMoreAndNoLessThanWasAnnounced) {
   receive(5);
-  EXPECT_FALSE(transfer_.take_chunk(as_bytes("abcdef")));
-  EXPECT_FALSE(transfer_.take_chunk({}));
-  EXPECT_FALSE(transfer_.take_chunk(Bytes(wire::kMaxChunk + 1)));
-  EXPECT_TRUE(transfer_.take_chunk(as_bytes("abcd")));
+  EXPECT_FALSE(transfer_.take_chunk(as_bytes("abcdef"), now_));
+  EXPECT_FALSE(transfer_.take_chunk({}, now_));
+  EXPECT_FALSE(transfer_.take_chunk(Bytes(wire::kMaxChunk + 1), now_));
+  EXPECT_TRUE(transfer_.take_chunk(as_bytes("abcd"), now_));
   EXPECT_FALSE(transfer_.take_end(tag_));
   EXPECT_FALSE(transfer_.take_end(Bytes(31)));
 }
 
 TEST_F(FrontTransferTest, TakesNothingThatWasNotAnnounced) {
-  EXPECT_FALSE(transfer_.take_chunk(as_bytes("a")));
+  EXPECT_FALSE(transfer_.take_chunk(as_bytes("a"), now_));
   EXPECT_FALSE(transfer_.take_end(tag_));
   EXPECT_FALSE(transfer_.send(file(), {}));
-  EXPECT_FALSE(transfer_.receive(file()));
+  EXPECT_FALSE(transfer_.receive(file(), now_));
   EXPECT_FALSE(transfer_.offer(Bytes(3)));
 }
 
 TEST_F(FrontTransferTest, ThrowsAwayWhatWasRefusedUpToItsSize) {
   ASSERT_TRUE(transfer_.offer(put_of(4)));
   transfer_.answered(wire::Type::NoFile);
-  EXPECT_TRUE(transfer_.take_chunk(as_bytes("abc")));
-  EXPECT_FALSE(transfer_.take_chunk(as_bytes("de")));
+  EXPECT_TRUE(transfer_.take_chunk(as_bytes("abc"), now_));
+  EXPECT_FALSE(transfer_.take_chunk(as_bytes("de"), now_));
   const auto end = transfer_.take_end(tag_);
   ASSERT_TRUE(end);
   EXPECT_FALSE(*end) << "the keeper has answered already";
@@ -86,8 +89,8 @@ TEST_F(FrontTransferTest, ThrowsAwayWhatWasRefusedUpToItsSize) {
 
 TEST_F(FrontTransferTest, SaysThatAWriteFailed) {
   ASSERT_TRUE(transfer_.offer(put_of(1)));
-  ASSERT_TRUE(transfer_.receive(UniqueFd(open("/dev/full", O_WRONLY | O_CLOEXEC))));
-  EXPECT_TRUE(transfer_.take_chunk(as_bytes("a")));
+  ASSERT_TRUE(transfer_.receive(UniqueFd(open("/dev/full", O_WRONLY | O_CLOEXEC)), now_));
+  EXPECT_TRUE(transfer_.take_chunk(as_bytes("a"), now_));
   const auto end = transfer_.take_end(tag_);
   ASSERT_TRUE(end && *end);
   EXPECT_FALSE((*end)->is_whole);
