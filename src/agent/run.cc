@@ -49,7 +49,7 @@ Run::Run(sys::Loop& loop, const base::Clock& clock, Options options, const Paths
       settings_(std::move(loaded.settings)),
       problems_(std::move(loaded.problems)),
       detached_(std::move(detached)),
-      outlets_(loop, clock, settings_.print_threshold,
+      outlets_(loop, clock, settings_.print.severities,
                is_looping() ? 0ms : Outlets::kPatienceOfWatched),
       checks_(loop, clock, outlets_, settings_) {}
 

@@ -22,14 +22,13 @@ constexpr std::string_view kAgentSections =
     "Logmon Inotify";
 
 constexpr std::string_view kAgentLog =
-    "SyslogSeverity MailSeverity ExternalSeverity DatabaseSeverity PreludeSeverity PrintClass "
-    "LogClass SyslogClass MailClass ExternalClass DatabaseClass PreludeClass ExportClass "
-    "LogCalls SyslogFacility SyslogMapStampTo";
+    "SyslogSeverity MailSeverity ExternalSeverity DatabaseSeverity PreludeSeverity SyslogClass "
+    "MailClass ExternalClass DatabaseClass PreludeClass LogCalls SyslogFacility SyslogMapStampTo";
 
 constexpr std::string_view kAgentMisc =
     "FileCheckScheduleOne FileCheckScheduleTwo SetIOLimit SetDropCache AvoidBlock "
     "StartupLoadDelay SetTimeServer SetReverseLookup SetReportFile SetReportGroup "
-    "VersionString SamhainPath MessageHeader SyslogFacility SyslogMapStampTo MACType "
+    "VersionString SamhainPath SyslogFacility SyslogMapStampTo MACType "
     "MessageQueueActive UseCaps SetSigtrapMaxDuration RedefReadOnly RedefLogFiles "
     "RedefGrowingLogFiles RedefAttributes RedefIgnoreNone RedefIgnoreAll RedefUser0 "
     "RedefUser1 RedefUser2 RedefUser3 RedefUser4 RedefPrelink ReportCheckflags "
@@ -53,18 +52,18 @@ constexpr std::string_view kServerSections = "Mail External Database EventSeveri
 
 constexpr std::string_view kServerLog =
     "MailSeverity SyslogSeverity ExportSeverity ExternalSeverity DatabaseSeverity "
-    "PreludeSeverity PrintClass LogClass MailClass SyslogClass ExportClass PreludeClass "
+    "PreludeSeverity MailClass SyslogClass ExportClass PreludeClass "
     "ExternalClass DatabaseClass LogCalls SyslogFacility SyslogMapStampTo";
 
 constexpr std::string_view kServerMisc =
-    "MessageHeader SetConsole MessageQueueActive SetReportFile SetReportGroup "
+    "SetConsole MessageQueueActive SetReportFile SetReportGroup "
     "SetFilecheckTime SetReverseLookup SetBindAddress SetTimeServer SetDatabasePath MACType "
     "AvoidBlock SamhainPath PreludeProfile PreludeMapToInfo PreludeMapToLow "
     "PreludeMapToMedium PreludeMapToHigh SyslogFacility SyslogMapStampTo";
 
 /// Under [Server] and [Misc].
 constexpr std::string_view kServerBoth =
-    "SetSocketPassword UseSeparateLogs UseClientSeverity UseClientClass SetConnectionTimeout "
+    "SetSocketPassword UseSeparateLogs SetConnectionTimeout "
     "SetUDPActive SetChrootDir SetLogServer";
 
 void add(std::vector<NotBuilt>& table, std::string_view sections, std::string_view keys) {

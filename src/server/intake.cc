@@ -72,10 +72,8 @@ void Intake::accept(Connection& connection, const wire::Report& message, Report 
   report.client = displayed_name(client.name(), parts_.settings.strips_domain);
   report.arrival_ns = client.last_contact_ns;
 
-  const std::uint64_t before = parts_.journal.gathered();
-  if (!parts_.journal.has_failed()) parts_.dispatcher.submit(report);
   // Not in the batch: not acknowledged, and nothing after it either, so the connection must end.
-  if (parts_.journal.gathered() == before) return parts_.connections.close(connection);
+  if (!gather(report)) return parts_.connections.close(connection);
 
   parts_.journal.ledger().advance(client.name(), client.session->spool, message.seq + 1);
   client.last_seq = message.seq;
@@ -86,6 +84,16 @@ void Intake::accept(Connection& connection, const wire::Report& message, Report 
   ++parts_.tally.reports;
   owe_ack(connection, message.seq);
   if (parts_.journal.pending() > kFullBatch) commit();
+}
+
+/// Is the report in the batch, with or without a line of its own?
+bool Intake::gather(const Report& report) {
+  if (parts_.journal.has_failed()) return false;
+  const bool wants_line = parts_.dispatcher.would_take(parts_.journal.service(), report);
+  const std::uint64_t before = parts_.journal.gathered();
+  parts_.dispatcher.submit(report);
+  if (!wants_line) parts_.journal.pass_over();
+  return !wants_line || parts_.journal.gathered() != before;
 }
 
 void Intake::owe_ack(Connection& connection, std::uint64_t seq) {

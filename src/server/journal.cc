@@ -12,7 +12,8 @@ Result<void> Journal::write(const Report& report) {
 }
 
 Result<void> Journal::flush() {
-  auto committed = log_->pending() == 0 ? Result<void>{} : commit();
+  const bool is_idle = log_->pending() == 0 && !has_client_reports_;
+  auto committed = is_idle ? Result<void>{} : commit();
   has_failed_ = !committed;
   if (committed && ledger_->wants_compaction()) return ledger_->compact();
   return committed;

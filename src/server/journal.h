@@ -25,9 +25,13 @@ class Journal final : public sink::Sink {
     return log_->explain(error, time_ns);
   }
 
-  void adjust(report::Form form, std::vector<uid_t> trusted) {
-    log_->adjust(form, std::move(trusted));
+  void adjust(report::Layout layout, std::vector<uid_t> trusted) {
+    log_->adjust(std::move(layout), std::move(trusted));
   }
+
+  /// The batch has a client's report that no line is written of (UseClientSeverity,
+  /// UseClientClass): its number counts as those of the others do.
+  void pass_over() { has_client_reports_ = true; }
 
   Ledger& ledger() { return *ledger_; }
   const Ledger& ledger() const { return *ledger_; }

@@ -36,13 +36,15 @@ class Borrowed final : public sink::Sink {
 void Keeper::Parts::open_sinks() {
   dispatcher.flush();
   dispatcher.clear();
-  console.emplace(STDERR_FILENO, settings.print_form);
-  const SeveritySet print = is_verbose
-                                ? SeveritySet::from(Severity::Debug)
-                                : ground.options.print_threshold.value_or(settings.print_threshold);
+  console.emplace(STDERR_FILENO, settings.print_layout);
+  sink::Filter print = settings.print;
+  print.severities = ground.options.print_threshold.value_or(print.severities);
+  if (is_verbose) print = {SeveritySet::from(Severity::Debug)};
+  sink::Filter log = settings.log;
+  log.severities = ground.options.log_threshold.value_or(log.severities);
   dispatcher.add(std::make_unique<Borrowed>(*console), print, true);
-  dispatcher.add(std::make_unique<Borrowed>(*ground.journal),
-                 ground.options.log_threshold.value_or(settings.log_threshold), true);
+  dispatcher.add(std::make_unique<Borrowed>(*ground.journal), log, true);
+  dispatcher.set_client_rules(settings.client_rules);
 }
 
 /// All or nothing: a mistake leaves everything as it is.
@@ -90,7 +92,7 @@ void Keeper::Parts::apply(Settings next) {
     (void)fronts->send(front, kLimits, encode(settings.front));
   }
   if (control) control->allow(settings.socket_uid);
-  ground.journal->adjust(settings.log_form, settings.trusted);
+  ground.journal->adjust(settings.log_layout, settings.trusted);
   open_sinks();
   uploads->prepare();
 }

@@ -93,16 +93,28 @@ Take users_into(std::vector<uid_t>& target) {
 
 void add_log(Table& table, Settings& settings) {
   table.push_back(
-      {"log", "PrintSeverity", into(settings.print_threshold, report::parse_threshold)});
-  table.push_back({"log", "LogSeverity", into(settings.log_threshold, report::parse_threshold)});
+      {"log", "PrintSeverity", into(settings.print.severities, report::parse_threshold)});
+  table.push_back({"log", "LogSeverity", into(settings.log.severities, report::parse_threshold)});
+  table.push_back({"log", "PrintClass", into(settings.print.classes, report::parse_classes)});
+  table.push_back({"log", "LogClass", into(settings.log.classes, report::parse_classes)});
   for (const std::string_view section : {"log", "misc"}) {
-    table.push_back({section, "PrintFormat", into(settings.print_form, parse_form)});
-    table.push_back({section, "LogFormat", into(settings.log_form, parse_form)});
+    table.push_back({section, "PrintFormat", into(settings.print_layout.form, parse_form)});
+    table.push_back({section, "LogFormat", into(settings.log_layout.form, parse_form)});
   }
+}
+
+Take header_into(Settings& settings) {
+  return [&settings](const Entry& entry) -> Result<void> {
+    auto header = report::parse_header(entry.value);
+    if (!header) return header.error();
+    settings.print_layout.header = settings.log_layout.header = std::move(*header);
+    return {};
+  };
 }
 
 void add_misc(Table& table, Settings& settings) {
   table.push_back({"misc", "Daemon", into(settings.is_daemon, config::parse_bool)});
+  table.push_back({"misc", "MessageHeader", header_into(settings)});
   table.push_back({"misc", "HideSetup", into(settings.hides_setup, config::parse_bool)});
   table.push_back({"misc", "SetLoopTime", seconds_into(settings.loop_time, 0, kDay)});
   table.push_back({"misc", "TrustedUser", users_into(settings.trusted)});
@@ -128,6 +140,8 @@ void add_server(Table& table, std::string_view section, Settings& settings) {
       number_into<std::uint64_t>(settings.upload_limit_mib, 1, kMaxUpload >> kMebibyteBits));
   add("SetStripDomain", into(settings.strips_domain, config::parse_bool));
   add("SetClientFromAccept", into(settings.names_from_accept, config::parse_bool));
+  add("UseClientSeverity", into(settings.client_rules.by_severity, config::parse_bool));
+  add("UseClientClass", into(settings.client_rules.by_class, config::parse_bool));
   add("SeverityLookup", into(settings.lookup_severity, parse_severity));
   add("SetClientTimeLimit", seconds_into(settings.client_time_limit, 0, 365 * kDay));
   add("SetSessionLifetime", seconds_into(settings.session_lifetime, 1, 365 * kDay));

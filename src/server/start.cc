@@ -65,7 +65,9 @@ class Start {
   const Settings& settings() const { return ground_.config.loaded.settings; }
 
   /// On stderr whatever the thresholds say: a start that fails in silence helps nobody.
-  void say(const Report& report) const { complain(report::line_of(report, settings().print_form)); }
+  void say(const Report& report) const {
+    complain(report::line_of(report, settings().print_layout));
+  }
   void say(const report::Event& event, std::vector<Field> fields) const {
     say(report::make(event, clock_.now_ns(), std::move(fields)));
   }
@@ -182,7 +184,7 @@ class Start {
 
   bool open_journal() {
     (void)umask(027);
-    const sink::LogFile::Settings log_settings{settings().log_path, settings().log_form,
+    const sink::LogFile::Settings log_settings{settings().log_path, settings().log_layout,
                                                settings().trusted};
     auto log = sink::LogFile::open(log_settings);
     if (!log) {

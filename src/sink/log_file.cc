@@ -131,7 +131,7 @@ std::vector<Report> LogFile::explain_failure(const Settings& settings, const Err
 }
 
 Result<void> LogFile::write(const Report& report) {
-  std::string line = report::line_of(report, settings_.form);
+  std::string line = report::line_of(report, settings_.layout);
   if (pending_.size() + line.size() >= kMaxPending) {
     return Error{Error::Kind::Limit, "too many lines wait for the disk"};
   }
@@ -154,8 +154,9 @@ Result<Landing> LogFile::landing() {
 }
 
 Result<void> LogFile::commit() {
+  const bool is_announced = std::exchange(is_announced_, false);
   if (pending_.empty()) return {};
-  if (!std::exchange(is_announced_, false)) {
+  if (!is_announced) {
     const auto followed = follow_rotation();
     if (!followed) return followed.error();
   }

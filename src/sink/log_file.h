@@ -36,7 +36,7 @@ class LogFile final : public Sink {
  public:
   struct Settings {
     std::string path;
-    report::Form form = report::Form::Guide;
+    report::Layout layout;
     std::vector<uid_t> trusted;
   };
   /// Errors: Busy (locked), Refused (untrusted; the text has message and component), System.
@@ -61,8 +61,8 @@ class LogFile final : public Sink {
   }
 
   /// For the lines to come, after the settings changed; the path stays.
-  void adjust(report::Form form, std::vector<uid_t> trusted) {
-    settings_.form = form;
+  void adjust(report::Layout layout, std::vector<uid_t> trusted) {
+    settings_.layout = std::move(layout);
     settings_.trusted = std::move(trusted);
   }
 

@@ -52,7 +52,7 @@ TEST(ServerSettingsTest, TakesTheServersOptionsInBothSections) {
   EXPECT_EQ(loaded.settings.lookup_severity, Severity::Warn);
   EXPECT_TRUE(loaded.settings.names_from_accept);
   EXPECT_EQ(loaded.settings.loop_time.count(), 0);
-  EXPECT_EQ(loaded.settings.log_form, report::Form::Classic);
+  EXPECT_EQ(loaded.settings.log_layout.form, report::Form::Classic);
   ASSERT_TRUE(loaded.settings.interface);
   EXPECT_EQ(loaded.settings.interface->text(), "::1");
 }
