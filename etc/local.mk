@@ -1,5 +1,5 @@
 # Sample configurations, init scripts and units; installing them leaves a pair that works.
-EXTRA_DIST += %D%/samhainrc %D%/yulerc %D%/samhain.init.in %D%/samhain.service.in %D%/yule.service.in
+EXTRA_DIST += %D%/samhainrc %D%/yulerc %D%/yule.logrotate %D%/samhain.init.in %D%/samhain.service.in %D%/yule.service.in
 
 fill_in = $(SED) -e 's|@SBINDIR[@]|$(sbindir)|g' -e 's|@CLIENT_STATE[@]|$(client_state)|g' \
 	-e "s|@SERVER_LOG_DIR[@]|$$(dirname '$(server_log)')|g"

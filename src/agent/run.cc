@@ -265,9 +265,7 @@ bool Run::accept(const Loading& loading) {
     reason = loading.unusable.error.text();
   } else {
     const auto& problems = loading.loaded->problems;
-    const bool is_broken = std::ranges::any_of(problems, [](const config::Problem& problem) {
-      return problem.kind != config::Problem::Kind::NotBuilt;
-    });
+    const bool is_broken = std::ranges::any_of(problems, config::is_mistake);
     if (!is_broken) return true;
     tell_problems(problems);
     reason = "it has wrong lines";

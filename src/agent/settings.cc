@@ -234,6 +234,8 @@ Report classic_report_of(const config::Problem& problem, const std::string& conf
       return report::make(report::kMissingEnd, time_ns, {{"option", config_path}, {"obj", line}});
     case Kind::NotBuilt:
       return report::make(report::kOptionNotBuilt, time_ns, {{"option", problem.key}});
+    case Kind::NoUse:
+      return report::make(report::kOptionNoUse, time_ns, {{"option", problem.key}});
     case Kind::Duplicate:
       return report::make(report::kSaidTwice, time_ns,
                           {{"option", problem.key}, {"obj", problem.value}});

@@ -72,6 +72,8 @@ inline constexpr Event kMissingEnd{Severity::Warn, EventClass::Einput,
                                    "Configuration file: Missing @end", "option obj"};
 inline constexpr Event kOptionNotBuilt{Severity::Warn, EventClass::Einput, "Option not built yet",
                                        "option line"};
+inline constexpr Event kOptionNoUse{Severity::Warn, EventClass::Einput, "Option without use",
+                                    "option line"};
 inline constexpr Event kSaidTwice{Severity::Warn, EventClass::Einput,
                                   "Said twice where only one can count", "option obj"};
 inline constexpr Event kPasswordNotSet{Severity::Err, EventClass::Err,

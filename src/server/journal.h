@@ -25,6 +25,9 @@ class Journal final : public sink::Sink {
     return log_->explain(error, time_ns);
   }
 
+  /// A log that was moved away is begun anew.  Errors: System, Refused.
+  Result<void> follow_rotation() { return log_->follow_rotation(); }
+
   void adjust(report::Layout layout, std::vector<uid_t> trusted) {
     log_->adjust(std::move(layout), std::move(trusted));
   }

@@ -170,10 +170,16 @@ Result<void> Keeper::Parts::start_resolvers() {
 }
 
 Result<void> Keeper::Parts::watch_signals() {
-  const std::pair<int, sys::Loop::Callback> actions[] = {
-      {SIGTERM, [this] { finish("SIGTERM"); }}, {SIGINT, [this] { finish("SIGTERM"); }},
-      {SIGQUIT, [this] { finish("SIGQUIT"); }}, {SIGHUP, [this] { reload(); }},
-      {SIGUSR1, [this] { toggle_console(); }},  {SIGUSR2, [this] { toggle_suspension(); }}};
+  const std::pair<int, sys::Loop::Callback> actions[] = {{SIGTERM, [this] { finish("SIGTERM"); }},
+                                                         {SIGINT, [this] { finish("SIGTERM"); }},
+                                                         {SIGQUIT, [this] { drain(); }},
+                                                         {SIGHUP, [this] { reload(); }},
+                                                         {SIGUSR1, [this] { toggle_console(); }},
+                                                         {SIGUSR2, [this] { toggle_suspension(); }},
+                                                         {SIGABRT, [this] { reopen_log(); }},
+                                                         {SIGTTIN, [this] { reopen_log(); }},
+                                                         {SIGTTOU, [] {}},
+                                                         {SIGTSTP, [] {}}};
   for (const auto& [signal_number, action] : actions) {
     if (auto watched = loop->on_signal(signal_number, action); !watched) return watched;
   }
@@ -186,6 +192,9 @@ void Keeper::Parts::say_start() {
                                 {"path", settings.hides_setup ? "(hidden)" : ground.config.path},
                                 {"hash", ground.config.digest}});
   if (!sys::can_lock_memory()) notices.tell(report::kInsecureMemory, {});
+  for (const auto& [option, reason] : ground.options.without_use) {
+    notices.tell(report::kOptionNoUse, {{"option", option}, {"reason", reason}});
+  }
   for (const config::Problem& problem : ground.config.loaded.problems) {
     notices.tell(report_of(problem, ground.config.path, clock.now_ns()));
   }

@@ -14,6 +14,7 @@ namespace samhain::server {
 namespace {
 
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
+constexpr std::chrono::milliseconds kDrainTime{500};
 
 /// A sink that somebody else owns: routes are made anew when thresholds and forms change.
 class Borrowed final : public sink::Sink {
@@ -104,12 +105,32 @@ void Keeper::Parts::toggle_console() {
 
 /// Clients wait in the backlog, or come back later: what they have to say stays in their spools.
 void Keeper::Parts::toggle_suspension() {
-  if (!is_live) return;
+  if (!is_live || is_draining) return;
   is_suspended = !is_suspended;
   if (!is_suspended) return acceptor->resume();
   acceptor->pause();
   connections->close_where([](const Connection&) { return true; });
   notices.tell(report::kSuspend, {{"program", std::string{kProgram}}});
+}
+
+/// For whoever rotates the log: when this is done, nothing is written to the old file any more.
+void Keeper::Parts::reopen_log() {
+  if (intake) intake->commit();
+  if (auto followed = ground.journal->follow_rotation(); !followed) {
+    notices.tell_filled(report::kCallFailed, {followed.error().text()},
+                        {{"interface", "open"}, {"path", ground.journal->object()}});
+  }
+}
+
+/// No new connections; those that are open are done when what they sent is acknowledged.
+void Keeper::Parts::drain() {
+  if (!is_live) return finish("SIGQUIT");
+  if (std::exchange(is_draining, true)) return;
+  acceptor->pause();
+  intake->commit();
+  connections->close_where([](const Connection&) { return true; });
+  // The fronts send the acknowledgements before they close.
+  loop->after(kDrainTime, [this] { finish("SIGQUIT"); });
 }
 
 void Keeper::Parts::finish(std::string_view status) {

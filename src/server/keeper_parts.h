@@ -53,6 +53,8 @@ struct Keeper::Parts {
   void apply(Settings next);
   void toggle_console();
   void toggle_suspension();
+  void reopen_log();
+  void drain();
   void finish(std::string_view status);
   void fail(std::string_view why);
   void load_commands();
@@ -94,6 +96,7 @@ struct Keeper::Parts {
   bool is_live = false;
   bool is_verbose = false;
   bool is_suspended = false;
+  bool is_draining = false;
   bool is_finished = false;
   int exit_status = 0;
 };

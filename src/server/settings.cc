@@ -122,6 +122,20 @@ void add_misc(Table& table, Settings& settings) {
   table.push_back({"misc", "SetLockfilePath", into(settings.pid_path, config::parse_path)});
 }
 
+/// The original's one clock for all that says nothing: here each kind of silence has its own, and
+/// none of them is to be longer.
+Take connection_timeout_into(FrontSettings& front) {
+  return [&front](const Entry& entry) -> Result<void> {
+    auto value = config::parse_number<std::uint32_t>(entry.value, 0, kDay, "seconds");
+    if (!value) return value.error();
+    if (*value == 0) return {};
+    front.idle = std::chrono::seconds{*value};
+    front.handshake = std::min(front.handshake, front.idle);
+    front.frame = std::min(front.frame, front.idle);
+    return {};
+  };
+}
+
 void add_server(Table& table, std::string_view section, Settings& settings) {
   const auto add = [&table, section](std::string_view key, Take take) {
     table.push_back({section, key, std::move(take)});
@@ -148,6 +162,7 @@ void add_server(Table& table, std::string_view section, Settings& settings) {
   add("SetHandshakeTimeout", seconds_into(settings.front.handshake, 1, kDay));
   add("SetIdleTimeout", seconds_into(settings.front.idle, 1, kDay));
   add("SetFrameTimeout", seconds_into(settings.front.frame, 1, kDay));
+  add("SetConnectionTimeout", connection_timeout_into(settings.front));
   add("SetMaxUnauthenticated", number_into(settings.max_unauthenticated, 1U, 1'000'000U));
   add("SetMaxFailedAttempts", number_into(settings.max_failed_attempts, 1U, 1'000'000U));
 }
@@ -225,9 +240,7 @@ std::vector<std::string_view> keep_until_restart(const Settings& in_effect, Sett
 }
 
 bool has_mistake(const std::vector<config::Problem>& problems) {
-  return std::any_of(problems.begin(), problems.end(), [](const config::Problem& problem) {
-    return problem.kind != config::Problem::Kind::NotBuilt;
-  });
+  return std::any_of(problems.begin(), problems.end(), config::is_mistake);
 }
 
 }  // namespace samhain::server

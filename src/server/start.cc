@@ -36,14 +36,6 @@ constexpr mode_t kSocketMode = 0666;
 /// Where stderr cannot be written there is nobody to tell.
 void complain(const std::string& text) { (void)std::fputs((text + "\n").c_str(), stderr); }
 
-ConfigSource source_of(const Options& options, const Paths& paths) {
-  ConfigSource source;
-  source.path = options.config_path.empty() ? paths.config : options.config_path;
-  source.host_name = sys::own_name();
-  source.defaults = {paths.log, paths.pid, paths.socket, DEFAULT_PORT, paths.data};
-  return source;
-}
-
 /// One start of the daemon, up to the moment when the keeper takes over.
 class Start {
  public:
@@ -85,18 +77,15 @@ class Start {
   }
 
   bool find_user() {
-    if (geteuid() != 0) return true;
-    const std::string_view compiled = DEFAULT_IDENTITY;
-    auto found =
-        compiled.empty() ? sys::find_identity(kUsers) : sys::find_identity(std::span{&compiled, 1});
+    auto found = find_own_user();
     if (!found) {
       hint(fmt::format("{}; make one of these users, or configure with --enable-identity=USER",
                        found.error().what));
       return false;
     }
-    // Its user owns the configuration in a proper installation, and reads it again at SIGHUP.
-    ground_.source.owners.push_back(found->uid);
     identity_ = std::move(*found);
+    // Its user owns the configuration in a proper installation, and reads it again at SIGHUP.
+    if (identity_) ground_.source.owners.push_back(identity_->uid);
     return true;
   }
 
@@ -213,6 +202,23 @@ class Start {
 };
 
 }  // namespace
+
+ConfigSource source_of(const Options& options, const Paths& paths) {
+  ConfigSource source;
+  source.path = options.config_path.empty() ? paths.config : options.config_path;
+  source.host_name = sys::own_name();
+  source.defaults = {paths.log, paths.pid, paths.socket, DEFAULT_PORT, paths.data};
+  return source;
+}
+
+Result<std::optional<sys::Identity>> find_own_user() {
+  if (geteuid() != 0) return std::optional<sys::Identity>{};
+  const std::string_view compiled = DEFAULT_IDENTITY;
+  auto found =
+      compiled.empty() ? sys::find_identity(kUsers) : sys::find_identity(std::span{&compiled, 1});
+  if (!found) return found.error();
+  return std::optional<sys::Identity>{std::move(*found)};
+}
 
 int serve(const Options& options, const Paths& paths) { return Start(options, paths).run(); }
 

@@ -168,6 +168,12 @@ Result<void> LogFile::commit() {
   return {};
 }
 
+Result<void> LogFile::follow_rotation() {
+  const auto facts = stat_of(fd_.get(), settings_.path);
+  if (!facts) return facts.error();
+  return is_at(settings_.path, *facts) ? Result<void>{} : reopen();
+}
+
 Result<void> LogFile::lock() {
   for (int i = 0; i < kLockTries; ++i) {
     UniqueFd fd{::open(lock_path().c_str(),
@@ -212,12 +218,6 @@ Result<void> LogFile::reopen() {
   fd_ = std::move(*fd);
   has_tail_ = false;
   return {};
-}
-
-Result<void> LogFile::follow_rotation() {
-  const auto facts = stat_of(fd_.get(), settings_.path);
-  if (!facts) return facts.error();
-  return is_at(settings_.path, *facts) ? Result<void>{} : reopen();
 }
 
 Result<std::uint64_t> LogFile::end_of_file() {

@@ -74,6 +74,10 @@ class LogFile final : public Sink {
   /// call.
   Result<void> commit();
 
+  /// Where the file was moved away or removed, opens a new one of its name; each batch begins with
+  /// this, too.  Errors: System, Refused.
+  Result<void> follow_rotation();
+
   /// Is what `landing` announced in the file?  If only a part of it is, that part is cut off.  A
   /// file that was moved since is looked for in the same directory.  Call it when the lock is held:
   /// after open(), before the first write().
@@ -84,7 +88,6 @@ class LogFile final : public Sink {
   std::string lock_path() const { return settings_.path + ".lock"; }
   Result<void> lock();
   Result<void> reopen();
-  Result<void> follow_rotation();
   Result<std::uint64_t> end_of_file();
   bool ends_torn() const;  ///< somebody was killed in the middle of a line
   Result<void> write_batch(std::uint64_t offset);

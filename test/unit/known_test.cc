@@ -36,6 +36,7 @@ TEST(KnownTest, ServerKnowsWhatTheOriginalHas) {
   EXPECT_TRUE(table.contains({"server", "useseparatelogs"}));
   EXPECT_TRUE(table.contains({"misc", "useseparatelogs"}));
   EXPECT_TRUE(table.contains({"database", ""}));
+  EXPECT_TRUE(table.contains({"misc", "setsocketpassword"}));
   EXPECT_FALSE(table.contains({"misc", "setserverport"}));
 }
 

@@ -48,6 +48,15 @@ TEST(ServerOptionsTest, WantsLongNamesWhole) {
   EXPECT_EQ(error_of({"--daem"}), "Error: unrecognized long option: --daem");
 }
 
+TEST(ServerOptionsTest, TakesWhatHasNoUseAnyMoreAndSaysWhy) {
+  const auto options = parse({"-S", "-q", "--trace-logfile=/x", "--check-config"});
+  ASSERT_TRUE(options);
+  EXPECT_TRUE(options->only_checks);
+  ASSERT_EQ(options->without_use.size(), 3U);
+  EXPECT_EQ(options->without_use[1].first, "-q");
+  EXPECT_NE(options->without_use[1].second.find("SetStripDomain"), std::string::npos);
+}
+
 TEST(ServerOptionsTest, SaysWhatIsWrong) {
   EXPECT_EQ(error_of({"-Z"}), "Error: unrecognized short option: -Z");
   EXPECT_EQ(error_of({"-p"}), "Error: missing argument: -p");

@@ -135,10 +135,25 @@ TEST(ServerSettingsTest, CountsTheLastOfTwoEntriesAndNamesBothLines) {
 }
 
 TEST(ServerSettingsTest, DoesNotCallWhatIsNotBuiltAMistake) {
-  const Loaded loaded = read("[Misc]\nUseSeparateLogs=yes\n");
+  const Loaded loaded = read("[Misc]\nSamhainPath=/x\n");
   ASSERT_EQ(loaded.problems.size(), 1U);
   EXPECT_EQ(loaded.problems[0].kind, config::Problem::Kind::NotBuilt);
   EXPECT_FALSE(has_mistake(loaded.problems));
+}
+
+TEST(ServerSettingsTest, SaysWhyAnOptionHasNoUse) {
+  const Loaded loaded = read("[Misc]\nMACType=HASH-TIGER\n");
+  ASSERT_EQ(loaded.problems.size(), 1U);
+  EXPECT_EQ(loaded.problems[0].kind, config::Problem::Kind::NoUse);
+  EXPECT_NE(loaded.problems[0].reason.find("HMAC-SHA-256"), std::string::npos);
+  EXPECT_FALSE(has_mistake(loaded.problems));
+}
+
+TEST(ServerSettingsTest, TakesTheOldTimeoutForAllKindsOfSilence) {
+  const Loaded loaded = read("[Server]\nSetConnectionTimeout=20\n");
+  EXPECT_EQ(loaded.settings.front.idle, std::chrono::seconds{20});
+  EXPECT_EQ(loaded.settings.front.handshake, std::chrono::seconds{20});
+  EXPECT_EQ(read("[Server]\nSetConnectionTimeout=0\n").settings.front.idle, Settings{}.front.idle);
 }
 
 }  // namespace
