@@ -64,7 +64,7 @@ constexpr std::string_view kServerMisc =
 
 /// Under [Server] and [Misc].
 constexpr std::string_view kServerBoth =
-    "UseSeparateLogs "
+    ""
     "SetUDPActive SetChrootDir SetLogServer";
 
 /// Options that make no sense here, and why.

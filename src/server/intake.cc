@@ -10,9 +10,6 @@
 namespace samhain::server {
 namespace {
 
-/// A batch larger than this is committed at once: the log keeps no more than sink::kMaxPending.
-constexpr std::size_t kFullBatch = 4U << 20;
-
 constexpr std::chrono::seconds kRetry{1};
 
 }  // namespace
@@ -72,10 +69,16 @@ void Intake::accept(Connection& connection, const wire::Report& message, Report 
   report.client = displayed_name(client.name(), parts_.settings.strips_domain);
   report.arrival_ns = client.last_contact_ns;
 
+  if (auto aimed = parts_.journal.aim(client.name()); !aimed) {
+    parts_.notices.tell(report::kServiceFailure, {{"service", "logfile"},
+                                                  {"obj", client.name()},
+                                                  {"reason", aimed.error().text()},
+                                                  {"remedy", "the main log takes its place"}});
+  }
   // Not in the batch: not acknowledged, and nothing after it either, so the connection must end.
   if (!gather(report)) return parts_.connections.close(connection);
 
-  parts_.journal.ledger().advance(client.name(), client.session->spool, message.seq + 1);
+  parts_.journal.advance(client.name(), client.session->spool, message.seq + 1);
   client.last_seq = message.seq;
   if (const auto* event = event_of(parts_.roster.note(client, report))) {
     parts_.notices.tell(*event, {{"client", client.name()}});
@@ -83,7 +86,7 @@ void Intake::accept(Connection& connection, const wire::Report& message, Report 
   parts_.commands.note(client.name(), report);
   ++parts_.tally.reports;
   owe_ack(connection, message.seq);
-  if (parts_.journal.pending() > kFullBatch) commit();
+  if (parts_.journal.wants_flush()) commit();
 }
 
 /// Is the report in the batch, with or without a line of its own?

@@ -57,6 +57,7 @@ Keeper::Parts::Parts(const base::Clock& used_clock, std::unique_ptr<sys::Loop> u
       started_ns(clock.now_ns()) {}
 
 Result<void> Keeper::Parts::start() {
+  adjust_logs();
   open_sinks();
   say_start();
   name_check.set_severity(settings.lookup_severity);

@@ -48,6 +48,15 @@ void Keeper::Parts::open_sinks() {
   dispatcher.set_client_rules(settings.client_rules);
 }
 
+void Keeper::Parts::adjust_logs() {
+  ground.journal->adjust(settings.log_layout, settings.trusted);
+  std::vector<std::string> names;
+  if (settings.has_separate_logs) {
+    for (const auto& [name, verifier] : settings.clients) names.push_back(name);
+  }
+  ground.journal->separate(log_names(names, settings.strips_domain));
+}
+
 /// All or nothing: a mistake leaves everything as it is.
 void Keeper::Parts::reload() {
   ConfigFailure failure;
@@ -93,7 +102,7 @@ void Keeper::Parts::apply(Settings next) {
     (void)fronts->send(front, kLimits, encode(settings.front));
   }
   if (control) control->allow(settings.socket_uid);
-  ground.journal->adjust(settings.log_layout, settings.trusted);
+  adjust_logs();
   open_sinks();
   uploads->prepare();
 }

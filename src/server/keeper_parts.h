@@ -33,6 +33,7 @@ struct Keeper::Parts {
   void build(std::vector<UniqueFd> listeners);
   Result<void> watch_signals();
   void open_sinks();
+  void adjust_logs();
   void say_start();
   void go_live();
   void repeat(std::chrono::seconds interval, const sys::Loop::Callback& callback);

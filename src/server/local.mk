@@ -12,7 +12,8 @@ noinst_LIBRARIES += %D%/libserver.a
 	%D%/lookups.cc %D%/lookups.h %D%/name_check.cc %D%/name_check.h %D%/notices.h \
 	%D%/options.cc %D%/options.h %D%/orders.cc %D%/orders.h %D%/requests.cc %D%/requests.h %D%/resolver.cc \
 	%D%/role_group.cc %D%/role_group.h %D%/role_process.cc %D%/role_process.h \
-	%D%/roster.cc %D%/roster.h %D%/settings.cc %D%/settings.h %D%/start.cc %D%/start.h \
+	%D%/roster.cc %D%/roster.h %D%/separate_logs.cc %D%/separate_logs.h \
+	%D%/settings.cc %D%/settings.h %D%/start.cc %D%/start.h \
 	%D%/status.cc %D%/status.h %D%/tally.h %D%/uploads.cc %D%/uploads.h
 
 # In the order in which each needs the ones behind it.

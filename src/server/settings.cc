@@ -154,6 +154,7 @@ void add_server(Table& table, std::string_view section, Settings& settings) {
       number_into<std::uint64_t>(settings.upload_limit_mib, 1, kMaxUpload >> kMebibyteBits));
   add("SetStripDomain", into(settings.strips_domain, config::parse_bool));
   add("SetClientFromAccept", into(settings.names_from_accept, config::parse_bool));
+  add("UseSeparateLogs", into(settings.has_separate_logs, config::parse_bool));
   add("UseClientSeverity", into(settings.client_rules.by_severity, config::parse_bool));
   add("UseClientClass", into(settings.client_rules.by_class, config::parse_bool));
   add("SeverityLookup", into(settings.lookup_severity, parse_severity));

@@ -49,6 +49,7 @@ struct Settings {
   bool strips_domain = true;
   bool names_from_accept = false;
   sink::ClientRules client_rules;
+  bool has_separate_logs = false;
   Severity lookup_severity = Severity::Crit;
   std::chrono::seconds client_time_limit{86'400};  ///< 0: none
   std::chrono::seconds session_lifetime{7'200};

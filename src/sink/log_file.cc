@@ -94,8 +94,10 @@ Result<std::unique_ptr<LogFile>> LogFile::open(Settings settings) {
   std::unique_ptr<LogFile> log{new LogFile{std::move(settings)}};
   const auto trusted = check_trust(directory_of(log->settings_.path), log->settings_.trusted);
   if (!trusted) return trusted.error();
-  const auto locked = log->lock();
-  if (!locked) return locked.error();
+  if (log->settings_.has_lock) {
+    const auto locked = log->lock();
+    if (!locked) return locked.error();
+  }
   const auto opened = log->reopen();
   if (!opened) return opened.error();
   return log;

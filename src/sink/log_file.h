@@ -38,6 +38,7 @@ class LogFile final : public Sink {
     std::string path;
     report::Layout layout;
     std::vector<uid_t> trusted;
+    bool has_lock = true;  ///< false: another lock of the owner's stands for this file
   };
   /// Errors: Busy (locked), Refused (untrusted; the text has message and component), System.
   static Result<std::unique_ptr<LogFile>> open(Settings settings);
