@@ -65,7 +65,7 @@ constexpr std::string_view kServerMisc =
 /// Under [Server] and [Misc].
 constexpr std::string_view kServerBoth =
     ""
-    "SetUDPActive SetChrootDir SetLogServer";
+    "SetChrootDir SetLogServer";
 
 /// Options that make no sense here, and why.
 struct NoUse {

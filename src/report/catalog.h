@@ -102,6 +102,10 @@ inline constexpr Event kSpoolDamaged{Severity::Crit, EventClass::Err,
 // The server and its clients.
 inline constexpr Event kServerUp{Severity::Mark, EventClass::Start,
                                  "Server up, simultaneous connections: %", "socket_id"};
+inline constexpr Event kSyslogSocket{Severity::Err, EventClass::Tcp, "syslog socket: %", ""};
+/// More packets than the log may be filled with; told once a minute.
+inline constexpr Event kSyslogDropped{Severity::Err, EventClass::Tcp, "Syslog messages dropped",
+                                      "count"};
 inline constexpr Event kNewConnection{Severity::Info, EventClass::Tcp, "New connection",
                                       "socket_id"};
 inline constexpr Event kNewClient{Severity::Notice, EventClass::Tcp, "NEW CLIENT", "client"};

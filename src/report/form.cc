@@ -99,7 +99,8 @@ Joints joints_of(std::string_view message) {
 }
 
 void append_classic_fields(std::string& out, const Report& report) {
-  const Joints joints = joints_of(report.message());
+  const bool is_syslog = !report.fields.empty() && report.fields.back().key == "syslog_msg";
+  const Joints joints = is_syslog ? Joints{" ", "", false} : joints_of(report.message());
   std::string_view joint;
   for (const Field& field : report.fields) {
     out.append(joint).append(field.key).append("=<");

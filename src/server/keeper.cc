@@ -67,6 +67,7 @@ Result<void> Keeper::Parts::start() {
   if (auto started = start_fronts(); !started) return started;
   if (auto started = start_gates(); !started) return started;
   if (auto started = start_resolvers(); !started) return started;
+  if (auto started = start_syslog(); !started) return started;
   lookups.open(*resolvers);
   build(std::move(ground.listeners));
   if (ground.control_listener) {
@@ -170,6 +171,23 @@ Result<void> Keeper::Parts::start_resolvers() {
   return {};
 }
 
+Result<void> Keeper::Parts::start_syslog() {
+  if (ground.syslog_sockets.empty()) return {};
+  SyslogReception::Hooks hooks;
+  hooks.on_ready = [this](std::string_view missing) { on_ready("syslog", missing); };
+  hooks.on_down = [this](const Error& why) { on_down("syslog", why); };
+  auto started = SyslogReception::start(*loop, clock, notices, std::move(ground.syslog_sockets),
+                                        std::move(hooks));
+  if (!started) return started.error();
+  syslog = std::move(*started);
+  return {};
+}
+
+bool Keeper::Parts::is_ready() const {
+  return fronts->is_ready() && gates->is_ready() && resolvers->is_ready() &&
+         (!syslog || syslog->is_ready());
+}
+
 Result<void> Keeper::Parts::watch_signals() {
   const std::pair<int, sys::Loop::Callback> actions[] = {{SIGTERM, [this] { finish("SIGTERM"); }},
                                                          {SIGINT, [this] { finish("SIGTERM"); }},
@@ -205,7 +223,7 @@ void Keeper::Parts::say_start() {
 void Keeper::Parts::on_ready(std::string_view role, std::string_view missing) {
   note_barriers(role, missing);
   if (is_live) return;
-  if (fronts->is_ready() && gates->is_ready() && resolvers->is_ready()) go_live();
+  if (is_ready()) go_live();
 }
 
 void Keeper::Parts::note_barriers(std::string_view role, std::string_view missing) {

@@ -204,6 +204,7 @@ std::string Keeper::Parts::status() const {
       lines.emplace_back(fmt::format("pid_{}_{}", group->name(), i), std::to_string(group->pid(i)));
     }
   }
+  if (syslog) lines.emplace_back("pid_syslog_0", std::to_string(syslog->pid()));
   lines.emplace_back("port", std::to_string(settings.port));
   lines.emplace_back("clients", std::to_string(roster.clients().size()));
   lines.emplace_back("connections_open", std::to_string(connections->size()));

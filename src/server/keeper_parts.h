@@ -16,6 +16,7 @@
 #include "server/intake.h"
 #include "server/keeper.h"
 #include "server/orders.h"
+#include "server/syslog_reception.h"
 #include "server/uploads.h"
 
 namespace samhain::server {
@@ -30,6 +31,8 @@ struct Keeper::Parts {
   Result<void> start_fronts();
   Result<void> start_gates();
   Result<void> start_resolvers();
+  Result<void> start_syslog();
+  bool is_ready() const;
   void build(std::vector<UniqueFd> listeners);
   Result<void> watch_signals();
   void open_sinks();
@@ -79,6 +82,7 @@ struct Keeper::Parts {
   std::unique_ptr<RoleGroup> fronts;
   std::unique_ptr<RoleGroup> gates;
   std::unique_ptr<RoleGroup> resolvers;
+  std::unique_ptr<SyslogReception> syslog;
   std::unique_ptr<Connections> connections;
   std::unique_ptr<Guard> guard;
   std::unique_ptr<Handshakes> handshakes;

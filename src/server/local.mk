@@ -2,6 +2,7 @@
 if BUILD_SERVER
 noinst_LIBRARIES += %D%/libserver.a
 %C%_libserver_a_SOURCES = %D%/acceptor.cc %D%/acceptor.h %D%/commands.cc %D%/commands.h \
+	%D%/check_config.cc %D%/check_config.h \
 	%D%/chores.cc %D%/chores.h %D%/config_file.cc %D%/config_file.h \
 	%D%/connections.cc %D%/connections.h %D%/control.cc %D%/control.h \
 	%D%/digester.cc %D%/digester.h %D%/file_store.cc %D%/file_store.h %D%/files.cc %D%/files.h \
@@ -14,7 +15,9 @@ noinst_LIBRARIES += %D%/libserver.a
 	%D%/role_group.cc %D%/role_group.h %D%/role_process.cc %D%/role_process.h \
 	%D%/roster.cc %D%/roster.h %D%/separate_logs.cc %D%/separate_logs.h \
 	%D%/settings.cc %D%/settings.h %D%/start.cc %D%/start.h \
-	%D%/status.cc %D%/status.h %D%/tally.h %D%/uploads.cc %D%/uploads.h
+	%D%/status.cc %D%/status.h %D%/syslog.cc %D%/syslog_packet.cc %D%/syslog_packet.h \
+	%D%/syslog_reception.cc %D%/syslog_reception.h %D%/syslog_requests.h \
+	%D%/tally.h %D%/uploads.cc %D%/uploads.h
 
 # In the order in which each needs the ones behind it.
 server_libs = src/server/libserver.a src/sink/libsink.a src/wire/libwire.a src/srp/libsrp.a \

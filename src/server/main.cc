@@ -41,6 +41,7 @@ int run_role(std::string_view name) {
   if (name == "front") return samhain::server::run_front();
   if (name == "gate") return samhain::server::run_gate();
   if (name == "resolver") return samhain::server::run_resolver();
+  if (name == "syslog") return samhain::server::run_syslog();
   samhain::base::die("no such role");
 }
 

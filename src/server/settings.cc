@@ -158,6 +158,8 @@ void add_server(Table& table, std::string_view section, Settings& settings) {
   add("UseClientSeverity", into(settings.client_rules.by_severity, config::parse_bool));
   add("UseClientClass", into(settings.client_rules.by_class, config::parse_bool));
   add("SeverityLookup", into(settings.lookup_severity, parse_severity));
+  add("SetUDPActive", into(settings.receives_syslog, config::parse_bool));
+  add("SetUDPPort", number_into<std::uint16_t>(settings.syslog_port, 1, 65'535));
   add("SetClientTimeLimit", seconds_into(settings.client_time_limit, 0, 365 * kDay));
   add("SetSessionLifetime", seconds_into(settings.session_lifetime, 1, 365 * kDay));
   add("SetHandshakeTimeout", seconds_into(settings.front.handshake, 1, kDay));

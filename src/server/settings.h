@@ -51,6 +51,8 @@ struct Settings {
   sink::ClientRules client_rules;
   bool has_separate_logs = false;
   Severity lookup_severity = Severity::Crit;
+  bool receives_syslog = false;
+  std::uint16_t syslog_port = 514;
   std::chrono::seconds client_time_limit{86'400};  ///< 0: none
   std::chrono::seconds session_lifetime{7'200};
   FrontSettings front;

@@ -139,6 +139,22 @@ class Start {
       return false;
     }
     ground_.listeners = std::move(*listeners);
+    return bind_syslog();
+  }
+
+  bool bind_syslog() {
+    if (!settings().receives_syslog) return true;
+    auto sockets = sys::bind_udp(settings().interface, settings().syslog_port);
+    if (!sockets) {
+      say(report::make_filled(report::kPanic, {sockets.error().text()}, clock_.now_ns(),
+                              {{"program", "Yule"}, {"subroutine", "bind"}}));
+      hint(
+          fmt::format("cannot receive syslog: {}; stop the syslog server that has the port, give "
+                      "another SetUDPPort, or say SetUDPActive=no",
+                      sockets.error().text()));
+      return false;
+    }
+    ground_.syslog_sockets = std::move(*sockets);
     return true;
   }
 

@@ -64,10 +64,12 @@ void Dispatcher::flush() {
 
 bool Dispatcher::takes(const Route& route, const Report& report) const {
   const Filter& filter = route.filter;
-  const bool is_of_client = !report.client.empty() && route.takes_clients;
+  // What came by syslog has no severity of its own among ours.
+  const bool is_inet = report.severity == Severity::Inet;
+  const bool is_of_client = route.takes_clients && (is_inet || !report.client.empty());
   const bool fits_class =
       (is_of_client && !rules_.by_class) || filter.classes.has(report.event_class);
-  if (!is_of_client || rules_.by_severity) {
+  if (!is_of_client || (rules_.by_severity && !is_inet)) {
     return fits_class && filter.severities.has(report.severity);
   }
   return fits_class && (!filter.severities.is_empty() || route.sink->service() == "logfile");

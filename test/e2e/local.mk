@@ -6,3 +6,5 @@ EXTRA_DIST += %D%/conftest.py %D%/test_agent.py %D%/test_commands.py %D%/test_de
 	%D%/harness/inject.py %D%/harness/lines.py %D%/harness/names.py %D%/harness/processes.py \
 	%D%/harness/protocol3.py %D%/harness/spool.py %D%/harness/tls.py %D%/harness/waiting.py \
 	%D%/harness/world.py
+EXTRA_DIST += %D%/test_check_config.py %D%/test_rotation.py %D%/test_rules.py \
+	%D%/test_separate_logs.py %D%/test_syslog_reception.py

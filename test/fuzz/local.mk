@@ -50,6 +50,12 @@ FUZZERS += %D%/fuzz_facts
 %C%_fuzz_facts_SOURCES = %D%/facts.cc
 %C%_fuzz_facts_LDFLAGS = $(fuzz_linking)
 %C%_fuzz_facts_LDADD = src/scan/libscan.a src/base/libbase.a
+if BUILD_SERVER
+FUZZERS += %D%/fuzz_syslog
+%C%_fuzz_syslog_SOURCES = %D%/syslog.cc
+%C%_fuzz_syslog_LDFLAGS = $(fuzz_linking)
+%C%_fuzz_syslog_LDADD = src/server/libserver.a src/base/libbase.a
+endif
 endif
 
 .PHONY: fuzzers
