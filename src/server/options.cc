@@ -83,10 +83,11 @@ constexpr std::array kOptions = {
     Option{'x', "set-extern-severity", "SEVERITY", "", nullptr},
     Option{0, "set-prelude-severity", "SEVERITY", "", nullptr},
     Option{0, "set-database-severity", "SEVERITY", "", nullptr},
-    Option{0, "chroot", "DIRECTORY",
-           "no effect here, because what clients send is read by processes with an empty root anyway, "
-           "and the keeper needs the program and its libraries to start them",
-           nullptr},
+    Option{
+        0, "chroot", "DIRECTORY",
+        "no effect here, because what clients send is read by processes with an empty root anyway, "
+        "and the keeper needs the program and its libraries to start them",
+        nullptr},
     Option{0, "server-port", "PORT", "", nullptr},
     Option{0, "server-host", "HOST", "", nullptr},
     Option{0, "bind-address", "ADDRESS", "", nullptr},

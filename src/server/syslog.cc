@@ -49,7 +49,7 @@ class Receiver {
 
  private:
   bool watch(int fd) {
-    return loop_->watch(fd, EPOLLIN, [this, fd](std::uint32_t) { receive(fd); }).has_value();
+    return static_cast<bool>(loop_->watch(fd, EPOLLIN, [this, fd](std::uint32_t) { receive(fd); }));
   }
 
   void receive(int fd) {
