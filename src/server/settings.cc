@@ -232,6 +232,8 @@ std::vector<std::string_view> keep_until_restart(const Settings& in_effect, Sett
   keep("SetServerPort", &Settings::port);
   keep("SetUseSocket", &Settings::has_socket);
   keep("SetSocketPath", &Settings::socket_path);
+  keep("SetUDPActive", &Settings::receives_syslog);
+  keep("SetUDPPort", &Settings::syslog_port);
   const auto text_of = [](const std::optional<sys::Address>& address) {
     return address ? address->text() : std::string{};
   };
