@@ -2,8 +2,9 @@
 
 import re
 
-from harness.daemons import PASSWORD
+from harness.daemons import PASSWORD, text_of
 from harness.protocol3 import Peer, body
+from harness.waiting import wait_for
 from harness.world import ADDRESS_OF, CLIENT1
 
 NOTICE, CRIT = 3, 7
@@ -56,10 +57,12 @@ def test_use_client_class_logs_the_classes_that_the_log_takes(yule):
 
 def test_the_message_header_begins_each_line(yule):
     yule.set("Misc", "MessageHeader", "%C %S %T")
-    yule.start()
-    text = yule.log.read_text(encoding="latin-1")
+    yule.write_config()
+    yule.spawn("--foreground")
+    wait_for("yule is up", lambda: "Server up" in text_of(yule.log), told=yule.told)
+    text = text_of(yule.log)
     assert re.match(r'START ALERT  :  \[[^]]+\] msg="START"', text), text
     yule.set("Misc", "MessageHeader", "%F")
     yule.reload()
-    yule.wait_line(source="stderr", msg="Old configuration stays")
+    wait_for("the refusal", lambda: "Old configuration stays" in yule.stderr())
     assert "source file" in yule.stderr()
