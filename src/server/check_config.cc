@@ -77,6 +77,11 @@ int check_as_user(const Settings& settings, const std::string& config_path,
                   const std::string& user) {
   int status = check_writable("log file", settings.log_path, user);
   status |= check_trust(settings.log_path, settings.trusted);
+  if (exists(settings.data_path) && !may(settings.data_path, R_OK | X_OK)) {
+    status |= complain(fmt::format("data directory {}: {} cannot read it, so clients get no files",
+                                   settings.data_path, user),
+                       "chmod it 0755, or chown it to that user");
+  }
   if (!may(config_path, R_OK)) {
     status |= complain(fmt::format("configuration {}: {} cannot read it, so no reload would work",
                                    config_path, user),
@@ -123,6 +128,7 @@ void print_summary(const ConfigFile& config, const std::string& user, bool is_da
        fmt::format("{}, port {}", settings.interface ? settings.interface->text() : "all addresses",
                    settings.port));
   line("log file", settings.log_path);
+  line("data directory", settings.data_path);
   line("command socket", settings.has_socket ? settings.socket_path : "none");
   line("daemon", is_daemon ? "yes, pid file " + settings.pid_path : "no");
   line("clients", std::to_string(settings.clients.size()));

@@ -69,13 +69,14 @@ void Intake::accept(Connection& connection, const wire::Report& message, Report 
   report.client = displayed_name(client.name(), parts_.settings.strips_domain);
   report.arrival_ns = client.last_contact_ns;
 
+  // Not in the batch: not acknowledged, and nothing after it either, so the connection must end.
+  if (parts_.journal.has_failed()) return parts_.connections.close(connection);
   if (auto aimed = parts_.journal.aim(client.name()); !aimed) {
     parts_.notices.tell(report::kServiceFailure, {{"service", "logfile"},
                                                   {"obj", client.name()},
                                                   {"reason", aimed.error().text()},
                                                   {"remedy", "the main log takes its place"}});
   }
-  // Not in the batch: not acknowledged, and nothing after it either, so the connection must end.
   if (!gather(report)) return parts_.connections.close(connection);
 
   parts_.journal.advance(client.name(), client.session->spool, message.seq + 1);
@@ -91,7 +92,6 @@ void Intake::accept(Connection& connection, const wire::Report& message, Report 
 
 /// Is the report in the batch, with or without a line of its own?
 bool Intake::gather(const Report& report) {
-  if (parts_.journal.has_failed()) return false;
   const bool wants_line = parts_.dispatcher.would_take(parts_.journal.service(), report);
   const std::uint64_t before = parts_.journal.gathered();
   parts_.dispatcher.submit(report);
