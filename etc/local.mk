@@ -1,6 +1,6 @@
 # Sample configurations, init scripts and units; installing them leaves a pair that works.
-EXTRA_DIST += %D%/samhainrc %D%/yulerc %D%/samhain.init.in %D%/samhain.service.in %D%/yule.service.in \
-	%D%/head.html %D%/entry.html %D%/foot.html
+EXTRA_DIST += %D%/samhainrc %D%/yulerc %D%/yule.logrotate %D%/samhain.init.in \
+	%D%/samhain.service.in %D%/yule.service.in %D%/head.html %D%/entry.html %D%/foot.html
 
 fill_in = $(SED) -e 's|@SBINDIR[@]|$(sbindir)|g' -e 's|@CLIENT_STATE[@]|$(client_state)|g' \
 	-e 's|@SERVER_STATE[@]|$(server_state)|g' \

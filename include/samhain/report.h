@@ -27,6 +27,34 @@ enum class EventClass : std::uint16_t {
 };
 inline constexpr std::uint16_t kLastEventClass = 12;
 
+/// Which classes a sink takes; one bit each.
+class ClassSet {
+ public:
+  constexpr ClassSet() = default;
+  static constexpr ClassSet all() {
+    ClassSet set;
+    set.bits_ = static_cast<std::uint16_t>((1U << (kLastEventClass + 1U)) - 2U);
+    return set;
+  }
+  constexpr void add(EventClass c) { bits_ = static_cast<std::uint16_t>(bits_ | bit(c)); }
+  constexpr bool has(EventClass c) const { return (bits_ & bit(c)) != 0; }
+  constexpr bool operator==(const ClassSet&) const = default;
+
+ private:
+  static constexpr std::uint16_t bit(EventClass c) {
+    return static_cast<std::uint16_t>(1U << static_cast<unsigned>(c));
+  }
+  std::uint16_t bits_ = 0;
+};
+
+/// The word in settings and in the `%C` of a header: "EVENT".
+constexpr std::string_view word(EventClass c) {
+  constexpr std::string_view kWords[] = {"",      "AUD",   "PANIC", "RUN",  "FIL",
+                                         "TCP",   "ERR",   "STAMP", "ENET", "EINPUT",
+                                         "EVENT", "START", "LOGKEY"};
+  return kWords[static_cast<std::uint16_t>(c)];
+}
+
 /// One `key="value"` of a report.  The value is the exact bytes, unescaped: forms escape.
 struct Field {
   std::string key;

@@ -48,6 +48,8 @@ int refuse(const Options& options, const std::vector<Report>& lines) {
   return 1;
 }
 
+}  // namespace
+
 std::vector<Report> lines_of(const Unusable& unusable, const std::string& path) {
   const std::int64_t now = base::SystemClock{}.now_ns();
   std::vector<Report> lines;
@@ -66,8 +68,6 @@ std::vector<Report> lines_of(const Unusable& unusable, const std::string& path) 
                    {{"userid", own_uid()}, {"path", path}, {"reason", unusable.error.text()}}));
   return lines;
 }
-
-}  // namespace
 
 std::string own_name() {
   const auto name = uplink::find_own_name();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "agent/check_config.h"
 #include "agent/control.h"
 #include "agent/hash.h"
 #include "agent/listing.h"
@@ -105,6 +106,7 @@ int run(const Options& options) {
     case Options::Task::Run:
       break;
   }
+  if (options.only_checks) return samhain::agent::check_config(options, compiled_paths());
   return samhain::agent::run_agent(options, compiled_paths());
 }
 

@@ -107,6 +107,8 @@ constexpr std::array kOptions = {
     Option{0, "server-port", "PORT", "its TCP port", take_server_port},
     Option{0, "bind-address", "ADDRESS", "source address of connections", take_bind_address},
     Option{0, "config-file", "PATH", "the configuration to use", take_config_path},
+    Option{0, "check-config", "", "read the configuration, say what is wrong in it, start nothing",
+           take_switch<&Options::only_checks>},
     Option{'a', "full-detail", "", "list everything; before -d",
            take_switch<&Options::lists_all_details>},
     Option{'d', "list-database", "FILE", "list a baseline (default: the configured one) and end",

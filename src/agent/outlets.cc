@@ -30,7 +30,7 @@ std::string text_of(const std::optional<sys::Address>& address) {
 }
 
 sink::LogFile::Settings log_settings(const Settings& settings) {
-  return {settings.log_path, settings.log_form, settings.trusted};
+  return {settings.log_path, settings.log_layout, settings.trusted};
 }
 
 }  // namespace
@@ -43,8 +43,8 @@ Outlets::Outlets(sys::Loop& loop, const base::Clock& clock, SeveritySet first_th
       patience_(patience),
       dispatcher_(clock),
       embedded_(uplink::take_embedded_password()) {
-  dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, report::Form::Guide, patience_),
-                  first_threshold);
+  dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, report::Layout{}, patience_),
+                  sink::Filter{first_threshold});
 }
 
 Outlets::~Outlets() {
@@ -66,18 +66,18 @@ Result<void> Outlets::open(const Settings& settings) {
 }
 
 void Outlets::add_terminal(const Settings& settings) {
-  dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, settings.print_form, patience_),
-                  settings.print_threshold);
+  dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, settings.print_layout, patience_),
+                  settings.print);
 }
 
 /// Few hosts have a console device that anybody reads: a daemon has one only where it is named.
 void Outlets::add_device(const Settings& settings) {
-  if (settings.console_path.empty() || settings.print_threshold.is_empty()) return;
+  if (settings.console_path.empty() || settings.print.severities.is_empty()) return;
   console_.reset(::open(settings.console_path.c_str(),
                         O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_APPEND));
   if (console_) {
-    dispatcher_.add(std::make_unique<sink::Console>(console_.get(), settings.print_form),
-                    settings.print_threshold);
+    dispatcher_.add(std::make_unique<sink::Console>(console_.get(), settings.print_layout),
+                    settings.print);
     return;
   }
   const char* reason = strerror(errno);
@@ -87,21 +87,21 @@ void Outlets::add_device(const Settings& settings) {
 }
 
 Result<void> Outlets::open_log(const Settings& settings) {
-  if (settings.log_threshold.is_empty()) {
+  if (settings.log.severities.is_empty()) {
     close_log();
     return {};
   }
   // The one that is open goes on, with what it gathered while its disk was full.
   if (log_ != nullptr && log_->object() == settings.log_path) {
-    log_->adjust(settings.log_form, settings.trusted);
-    dispatcher_.set_threshold(kLogFile, settings.log_threshold);
+    log_->adjust(settings.log_layout, settings.trusted);
+    dispatcher_.set_filter(kLogFile, settings.log);
     return {};
   }
   auto log = sink::LogFile::open(log_settings(settings));
   if (log) {
     close_log();
     log_ = log->get();
-    dispatcher_.add(*std::move(log), settings.log_threshold);
+    dispatcher_.add(*std::move(log), settings.log);
     return {};
   }
   const std::int64_t now = clock_.now_ns();
@@ -140,7 +140,7 @@ Result<void> Outlets::open_spool(const Settings& settings) {
                                                  [this] {
                                                    if (link_) link_->session().wake();
                                                  }),
-                  settings.export_threshold);
+                  settings.exported);
   if (!is_same && !spool_->damaged().empty()) {
     submit(report::make(report::kSpoolDamaged, clock_.now_ns(), {{"path", spool_->damaged()}}));
   }

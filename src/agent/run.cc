@@ -53,7 +53,7 @@ Run::Run(sys::Loop& loop, const base::Clock& clock, Options options, const Paths
       settings_(std::move(loaded.settings)),
       problems_(std::move(loaded.problems)),
       detached_(std::move(detached)),
-      outlets_(loop, clock, settings_.print_threshold,
+      outlets_(loop, clock, settings_.print.severities,
                is_looping() ? 0ms : Outlets::kPatienceOfWatched),
       checks_(loop, clock, outlets_, settings_) {}
 
@@ -272,9 +272,7 @@ bool Run::accept(const Loading& loading) {
     reason = loading.unusable.error.text();
   } else {
     const auto& problems = loading.loaded->problems;
-    const bool is_broken = std::ranges::any_of(problems, [](const config::Problem& problem) {
-      return problem.kind != config::Problem::Kind::NotBuilt;
-    });
+    const bool is_broken = std::ranges::any_of(problems, config::is_mistake);
     if (!is_broken) return true;
     tell_problems(problems);
     reason = "it has wrong lines";

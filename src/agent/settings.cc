@@ -60,6 +60,15 @@ Take into_form(report::Form& place) {
   });
 }
 
+Take into_header(Settings& settings) {
+  return [&settings](const config::Entry& entry) -> Result<void> {
+    auto header = report::parse_header(entry.value);
+    if (!header) return header.error();
+    settings.print_layout.header = settings.log_layout.header = *std::move(header);
+    return {};
+  };
+}
+
 /// A path, or AUTO: the compiled one with `:` and this host's name behind it.
 Take into_path(std::string& place, std::string compiled, std::string host_name) {
   return into(place,
@@ -154,11 +163,15 @@ void add_scan(Table& table, Settings& settings) {
 }
 
 void add_log(Table& table, Settings& settings) {
-  add(table, {"log"}, "PrintSeverity", into_threshold(settings.print_threshold));
-  add(table, {"log"}, "LogSeverity", into_threshold(settings.log_threshold));
-  add(table, {"log"}, "ExportSeverity", into_threshold(settings.export_threshold));
-  add(table, {"log", "misc"}, "PrintFormat", into_form(settings.print_form));
-  add(table, {"log", "misc"}, "LogFormat", into_form(settings.log_form));
+  add(table, {"log"}, "PrintSeverity", into_threshold(settings.print.severities));
+  add(table, {"log"}, "LogSeverity", into_threshold(settings.log.severities));
+  add(table, {"log"}, "ExportSeverity", into_threshold(settings.exported.severities));
+  add(table, {"log"}, "PrintClass", into(settings.print.classes, report::parse_classes));
+  add(table, {"log"}, "LogClass", into(settings.log.classes, report::parse_classes));
+  add(table, {"log"}, "ExportClass", into(settings.exported.classes, report::parse_classes));
+  add(table, {"misc"}, "MessageHeader", into_header(settings));
+  add(table, {"log", "misc"}, "PrintFormat", into_form(settings.print_layout.form));
+  add(table, {"log", "misc"}, "LogFormat", into_form(settings.log_layout.form));
 }
 
 void add_client(Table& table, Settings& settings, std::uint64_t& spool_mib) {
@@ -180,9 +193,9 @@ void apply_options(const Options& options, Settings& settings) {
   if (options.is_daemon) settings.is_daemon = true;
   if (options.is_forever || options.is_foreground) settings.is_daemon = false;
   settings.is_forever = options.is_forever;
-  if (options.print_threshold) settings.print_threshold = *options.print_threshold;
-  if (options.log_threshold) settings.log_threshold = *options.log_threshold;
-  if (options.export_threshold) settings.export_threshold = *options.export_threshold;
+  if (options.print_threshold) settings.print.severities = *options.print_threshold;
+  if (options.log_threshold) settings.log.severities = *options.log_threshold;
+  if (options.export_threshold) settings.exported.severities = *options.export_threshold;
   if (options.depth) settings.default_depth = *options.depth;
   if (options.bind_address) settings.bind_address = options.bind_address;
   if (options.server_host) settings.server_host = *options.server_host;
@@ -221,6 +234,8 @@ Report classic_report_of(const config::Problem& problem, const std::string& conf
       return report::make(report::kMissingEnd, time_ns, {{"option", config_path}, {"obj", line}});
     case Kind::NotBuilt:
       return report::make(report::kOptionNotBuilt, time_ns, {{"option", problem.key}});
+    case Kind::NoUse:
+      return report::make(report::kOptionNoUse, time_ns, {{"option", problem.key}});
     case Kind::Duplicate:
       return report::make(report::kSaidTwice, time_ns,
                           {{"option", problem.key}, {"obj", problem.value}});

@@ -17,6 +17,7 @@
 #include "samhain/result.h"
 #include "samhain/severity.h"
 #include "scan/scan.h"
+#include "sink/filter.h"
 #include "sys/file.h"
 #include "sys/socket.h"
 
@@ -50,11 +51,11 @@ struct Settings {
   std::string console_path;  ///< of a daemon; empty: it has none
   std::vector<uid_t> trusted;
 
-  SeveritySet print_threshold = SeveritySet::from(Severity::Info);
-  SeveritySet log_threshold = SeveritySet::from(Severity::Mark);
-  SeveritySet export_threshold = SeveritySet::from(Severity::Mark);
-  report::Form print_form = report::Form::Guide;
-  report::Form log_form = report::Form::Guide;
+  sink::Filter print{SeveritySet::from(Severity::Info)};
+  sink::Filter log{SeveritySet::from(Severity::Mark)};
+  sink::Filter exported{SeveritySet::from(Severity::Mark)};
+  report::Layout print_layout;
+  report::Layout log_layout;
 
   std::string server_host;  ///< empty: no server
   std::uint16_t server_port = 0;
@@ -71,7 +72,7 @@ struct Settings {
   std::vector<policy::Watch> watches;
   scan::Settings scan;
 
-  bool exports() const { return !server_host.empty() && !export_threshold.is_empty(); }
+  bool exports() const { return !server_host.empty() && !exported.severities.is_empty(); }
 };
 
 /// What reading a configuration gave: the settings, and every line that was not taken.

@@ -34,6 +34,7 @@ struct Problem {
     UnmatchedEnd,
     MissingEnd,
     NotBuilt,    ///< known from the original, not built here yet
+    NoUse,       ///< known from the original, makes no sense here
     Duplicate,   ///< said twice where only one can count
     Unreadable,  ///< NUL bytes, a line too long: binary junk
   };
@@ -44,6 +45,11 @@ struct Problem {
   std::string reason;  ///< what is wrong
   std::string remedy;  ///< what would be right
 };
+
+/// Is the file wrong, and does it not merely use what has no effect here?
+inline bool is_mistake(const Problem& problem) {
+  return problem.kind != Problem::Kind::NotBuilt && problem.kind != Problem::Kind::NoUse;
+}
 
 /// What conditionals and `$(…)` ask of the host; tests give their own.
 struct Surroundings {

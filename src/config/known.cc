@@ -1,5 +1,6 @@
 #include "config/known.h"
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -22,15 +23,14 @@ constexpr std::string_view kAgentSections =
     "Logmon Inotify";
 
 constexpr std::string_view kAgentLog =
-    "SyslogSeverity MailSeverity ExternalSeverity DatabaseSeverity PreludeSeverity PrintClass "
-    "LogClass SyslogClass MailClass ExternalClass DatabaseClass PreludeClass ExportClass "
-    "LogCalls SyslogFacility SyslogMapStampTo";
+    "SyslogSeverity MailSeverity ExternalSeverity DatabaseSeverity PreludeSeverity SyslogClass "
+    "MailClass ExternalClass DatabaseClass PreludeClass SyslogFacility SyslogMapStampTo";
 
 constexpr std::string_view kAgentMisc =
-    "FileCheckScheduleOne FileCheckScheduleTwo SetIOLimit SetDropCache AvoidBlock "
-    "StartupLoadDelay SetTimeServer SetReverseLookup SetReportFile SetReportGroup "
-    "VersionString SamhainPath MessageHeader SyslogFacility SyslogMapStampTo MACType "
-    "MessageQueueActive UseCaps SetSigtrapMaxDuration RedefReadOnly RedefLogFiles "
+    "FileCheckScheduleOne FileCheckScheduleTwo SetIOLimit SetDropCache "
+    "StartupLoadDelay SetReportFile SetReportGroup "
+    "VersionString SamhainPath SyslogFacility SyslogMapStampTo "
+    "RedefReadOnly RedefLogFiles "
     "RedefGrowingLogFiles RedefAttributes RedefIgnoreNone RedefIgnoreAll RedefUser0 "
     "RedefUser1 RedefUser2 RedefUser3 RedefUser4 RedefPrelink ReportCheckflags "
     "UseHardlinkCheck HardlinkOffset LooseDirCheck AddOKChars FilenamesAreUTF8 IgnoreAdded "
@@ -53,19 +53,75 @@ constexpr std::string_view kServerSections = "Mail External Database EventSeveri
 
 constexpr std::string_view kServerLog =
     "MailSeverity SyslogSeverity ExportSeverity ExternalSeverity DatabaseSeverity "
-    "PreludeSeverity PrintClass LogClass MailClass SyslogClass ExportClass PreludeClass "
-    "ExternalClass DatabaseClass LogCalls SyslogFacility SyslogMapStampTo";
+    "PreludeSeverity MailClass SyslogClass ExportClass PreludeClass "
+    "ExternalClass DatabaseClass SyslogFacility SyslogMapStampTo";
 
 constexpr std::string_view kServerMisc =
-    "MessageHeader SetConsole MessageQueueActive SetReportFile SetReportGroup "
-    "SetFilecheckTime SetReverseLookup SetBindAddress SetTimeServer SetDatabasePath MACType "
-    "AvoidBlock SamhainPath PreludeProfile PreludeMapToInfo PreludeMapToLow "
+    "SetConsole "
+    "SetReverseLookup SetBindAddress "
+    "SamhainPath PreludeProfile PreludeMapToInfo PreludeMapToLow "
     "PreludeMapToMedium PreludeMapToHigh SyslogFacility SyslogMapStampTo";
 
 /// Under [Server] and [Misc].
 constexpr std::string_view kServerBoth =
-    "SetSocketPassword UseSeparateLogs UseClientSeverity UseClientClass SetConnectionTimeout "
-    "SetUDPActive SetChrootDir SetLogServer";
+    ""
+    "SetLogServer";
+
+/// Options that make no sense here, and why.
+struct NoUse {
+  std::string_view sections;
+  std::string_view keys;
+  std::string_view why;
+};
+
+constexpr NoUse kOfBoth[] = {
+    {"Log", "LogCalls",
+     "no use any more, because each process can make the few system calls that it needs and no "
+     "others; leave it out"},
+    {"Misc", "SetTimeServer",
+     "no use any more, because the time is that of the system's clock; keep that right with NTP"},
+    {"Misc", "MACType",
+     "no use any more, because protocol 3 knows one MAC, HMAC-SHA-256; leave it out"},
+    {"Misc", "MessageQueueActive",
+     "no use any more, because there is no message queue; read the log file instead"}};
+
+constexpr NoUse kOfAgent[] = {
+    {"Misc", "AvoidBlock",
+     "no use any more, because a file system that hangs stops one measuring process only; "
+     "SetMeasureTimeout says for how long"},
+    {"Misc", "UseCaps",
+     "no use any more, because capabilities that are not needed are always given up; leave it out"},
+    {"Misc", "SetSigtrapMaxDuration",
+     "no use any more, because no process can be traced anyway; leave it out"},
+    {"Misc", "SetReverseLookup",
+     "no use any more, because the server proves by the password who it is, whatever its name "
+     "resolves to; leave it out"}};
+
+constexpr NoUse kOfServer[] = {
+    {"Misc", "AvoidBlock",
+     "no use any more, because the server opens no file on a network; leave it out"},
+    {"Misc", "SetReportFile SetReportGroup SetFilecheckTime",
+     "no use on a server, because it checks no files; set it in samhainrc"},
+    {"Misc", "SetDatabasePath",
+     "no use on a server, because it has no baseline of its own; those of clients lie in its data "
+     "directory"},
+    {"Server Misc", "SetChrootDir",
+     "no effect here, because what clients send is read by processes with an empty root anyway, "
+     "and "
+     "the keeper needs the program and its libraries to start them; leave it out"},
+    {"Server Misc", "SetSocketPassword",
+     "no use any more, because the kernel tells who uses the command socket; SetSocketAllowUid "
+     "names the user who may"}};
+
+void add(std::vector<NotBuilt>& table, std::span<const NoUse> options) {
+  for (const NoUse& one : options) {
+    for (const std::string_view section : base::split(one.sections, " ")) {
+      for (const std::string_view key : base::split(one.keys, " ")) {
+        table.push_back(NotBuilt{section, key, one.why});
+      }
+    }
+  }
+}
 
 void add(std::vector<NotBuilt>& table, std::string_view sections, std::string_view keys) {
   for (const std::string_view section : base::split(sections, " ")) {
@@ -90,6 +146,8 @@ std::vector<NotBuilt> make_agent_table() {
   add(table, "Client Misc", kAgentClient);
   add(table, "EventSeverity", kAgentEventSeverity);
   add(table, kPolicySections, kScheduleMarks);
+  add(table, kOfBoth);
+  add(table, kOfAgent);
   return table;
 }
 
@@ -100,6 +158,8 @@ std::vector<NotBuilt> make_server_table() {
   add(table, "Misc", kServerMisc);
   add(table, "Misc", kMail);
   add(table, "Server Misc", kServerBoth);
+  add(table, kOfBoth);
+  add(table, kOfServer);
   return table;
 }
 

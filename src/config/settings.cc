@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -29,7 +30,7 @@ class Index {
     for (const NotBuilt& one : not_built) {
       const std::string section = base::lower(one.section);
       sections_.insert(section);
-      not_built_.emplace(section, base::lower(one.key));
+      not_built_.emplace(Place{section, base::lower(one.key)}, one.no_use);
     }
   }
 
@@ -37,9 +38,12 @@ class Index {
   bool is_section_not_built(const std::string& section) const {
     return not_built_.contains(Place{section, ""});
   }
-  bool is_not_built(const Entry& entry) const {
-    return not_built_.contains(Place{entry.section, entry.key}) ||
-           is_section_not_built(entry.section);
+  /// Why `entry` has no effect, the empty text where it is to come; nothing: it is not known.
+  std::optional<std::string_view> find_not_built(const Entry& entry) const {
+    const auto found = not_built_.find(Place{entry.section, entry.key});
+    if (found != not_built_.end()) return found->second;
+    if (is_section_not_built(entry.section)) return std::string_view{};
+    return std::nullopt;
   }
   const Setting* find(const Entry& entry) const {
     const auto found = settings_.find(Place{entry.section, entry.key});
@@ -55,7 +59,7 @@ class Index {
 
  private:
   std::map<Place, const Setting*> settings_;
-  std::set<Place> not_built_;
+  std::map<Place, std::string_view> not_built_;
   std::set<std::string> sections_;
 };
 
@@ -89,6 +93,23 @@ Problem refusal(const Entry& entry, const Error& error) {
       cut == std::string::npos ? std::string{} : text.substr(cut + 2)};
 }
 
+/// `no_use` is empty for what is to come.
+Problem without_effect(const Entry& entry, std::string_view no_use) {
+  if (no_use.empty()) {
+    return Problem{
+        Problem::Kind::NotBuilt, entry.line, entry.key, entry.value, std::string{kIsNotBuilt},
+        std::string{kLeaveItOut}};
+  }
+  const std::size_t cut = no_use.find("; ");
+  const bool has_remedy = cut != std::string_view::npos;
+  return Problem{Problem::Kind::NoUse,
+                 entry.line,
+                 entry.key,
+                 entry.value,
+                 std::string{no_use.substr(0, cut)},
+                 std::string{has_remedy ? no_use.substr(cut + 2) : kLeaveItOut}};
+}
+
 Problem unknown_key(const Entry& entry, const Index& index) {
   const std::string other = index.other_section(entry);
   return Problem{Problem::Kind::InvalidLine,
@@ -113,9 +134,8 @@ std::vector<Problem> apply(const Document& document, std::span<const Setting> se
       if (const auto taken = setting->take(entry); !taken) {
         problems.push_back(refusal(entry, taken.error()));
       }
-    } else if (index.is_not_built(entry)) {
-      problems.push_back(Problem{Problem::Kind::NotBuilt, entry.line, entry.key, entry.value,
-                                 std::string{kIsNotBuilt}, std::string{kLeaveItOut}});
+    } else if (const auto no_use = index.find_not_built(entry)) {
+      problems.push_back(without_effect(entry, *no_use));
     } else {
       problems.push_back(unknown_key(entry, index));
     }

@@ -20,15 +20,17 @@ struct Setting {
   std::function<Result<void>(const Entry& entry)> take;
 };
 
-/// A key (or, with an empty key, a whole section) of the original that is not built here yet.
+/// A key (or, with an empty key, a whole section) of the original that has no effect here.
 struct NotBuilt {
   std::string_view section;
   std::string_view key;
+  /// Why it makes no sense any more: "reason; what to do instead".  Empty: it is to come.
+  std::string_view no_use = {};
 };
 
 /// Gives each entry to its Setting, in the order of the file; all others become Problems: NotBuilt
-/// where the original knew them, else UnknownSection (once a section) or InvalidLine.  The problems
-/// of the document itself are not repeated.
+/// or NoUse where the original knew them, else UnknownSection (once a section) or InvalidLine.  The
+/// problems of the document itself are not repeated.
 std::vector<Problem> apply(const Document& document, std::span<const Setting> settings,
                            std::span<const NotBuilt> not_built);
 

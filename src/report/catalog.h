@@ -74,6 +74,8 @@ inline constexpr Event kMissingEnd{Severity::Warn, EventClass::Einput,
                                    "Configuration file: Missing @end", "option obj"};
 inline constexpr Event kOptionNotBuilt{Severity::Warn, EventClass::Einput, "Option not built yet",
                                        "option line"};
+inline constexpr Event kOptionNoUse{Severity::Warn, EventClass::Einput, "Option without use",
+                                    "option line"};
 inline constexpr Event kSaidTwice{Severity::Warn, EventClass::Einput,
                                   "Said twice where only one can count", "option obj"};
 inline constexpr Event kPasswordNotSet{Severity::Err, EventClass::Err,
@@ -113,6 +115,10 @@ inline constexpr Event kSpoolDamaged{Severity::Crit, EventClass::Err,
 // The server and its clients.
 inline constexpr Event kServerUp{Severity::Mark, EventClass::Start,
                                  "Server up, simultaneous connections: %", "socket_id"};
+inline constexpr Event kSyslogSocket{Severity::Err, EventClass::Tcp, "syslog socket: %", ""};
+/// More packets than the log may be filled with; told once a minute.
+inline constexpr Event kSyslogDropped{Severity::Err, EventClass::Tcp, "Syslog messages dropped",
+                                      "count"};
 inline constexpr Event kNewConnection{Severity::Info, EventClass::Tcp, "New connection",
                                       "socket_id"};
 inline constexpr Event kNewClient{Severity::Notice, EventClass::Tcp, "NEW CLIENT", "client"};

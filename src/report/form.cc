@@ -33,9 +33,40 @@ class TimeText {
   std::string text_;
 };
 
+/// What the head of a line shows.
+struct Head {
+  Severity severity;
+  EventClass event_class;
+  std::int64_t time_ns;
+};
+
 /// `TAG  [TIME] `; `cache` is that of this kind of time, for arrival and report times differ.
-void append_head(std::string& out, Severity severity, std::int64_t time_ns, TimeText& cache) {
-  out.append(tag(severity)).append("  [").append(cache.of(time_ns)).append("] ");
+void append_usual_head(std::string& out, const Head& head, TimeText& cache) {
+  out.append(tag(head.severity)).append("  [").append(cache.of(head.time_ns)).append("] ");
+}
+
+void append_head(std::string& out, const Head& head, std::string_view header, TimeText& cache) {
+  if (header.empty()) return append_usual_head(out, head, cache);
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    if (header[i] != '%' || i + 1 == header.size()) {
+      out += header[i];
+      continue;
+    }
+    switch (header[++i]) {
+      case 'S':
+        out.append(tag(head.severity)) += ' ';
+        break;
+      case 'T':
+        out.append("[").append(cache.of(head.time_ns)) += ']';
+        break;
+      case 'C':
+        out.append(word(head.event_class));
+        break;
+      default:
+        out += header[i];
+    }
+  }
+  out += ' ';
 }
 
 void append_guide_fields(std::string& out, const Report& report) {
@@ -68,7 +99,8 @@ Joints joints_of(std::string_view message) {
 }
 
 void append_classic_fields(std::string& out, const Report& report) {
-  const Joints joints = joints_of(report.message());
+  const bool is_syslog = !report.fields.empty() && report.fields.back().key == "syslog_msg";
+  const Joints joints = is_syslog ? Joints{" ", "", false} : joints_of(report.message());
   std::string_view joint;
   for (const Field& field : report.fields) {
     out.append(joint).append(field.key).append("=<");
@@ -82,8 +114,9 @@ void append_classic_fields(std::string& out, const Report& report) {
   out += joints.end;
 }
 
-void append_line(std::string& out, const Report& report, Form form, TimeText& cache) {
-  append_head(out, report.severity, report.time_ns, cache);
+void append_line(std::string& out, const Report& report, Form form, std::string_view header,
+                 TimeText& cache) {
+  append_head(out, {report.severity, report.event_class, report.time_ns}, header, cache);
   if (form == Form::Guide) {
     append_guide_fields(out, report);
   } else {
@@ -91,12 +124,13 @@ void append_line(std::string& out, const Report& report, Form form, TimeText& ca
   }
 }
 
-void append_wrapped(std::string& out, const Report& report, Form form, TimeText& cache) {
+void append_wrapped(std::string& out, const Report& report, Form form, std::string_view header,
+                    TimeText& cache) {
   thread_local TimeText arrivals;
   std::string inner;
   inner.reserve(kUsualLine);
-  append_line(inner, report, form, cache);
-  append_head(out, Severity::Inet, report.arrival_ns, arrivals);
+  append_line(inner, report, form, {}, cache);
+  append_head(out, {Severity::Inet, EventClass::Tcp, report.arrival_ns}, header, arrivals);
   if (form == Form::Guide) {
     out += "client=\"";
     append_guide(out, report.client);
@@ -120,14 +154,34 @@ std::optional<Form> form_named(std::string_view word) {
   return std::nullopt;
 }
 
-std::string line_of(const Report& report, Form form) {
+Result<std::string> parse_header(std::string_view text) {
+  const auto wrong = [](std::string what) {
+    return Error{
+        Error::Kind::Malformed,
+        what + "; give text with %S (severity), %T (time), %C (class), %% (a percent sign)"};
+  };
+  if (base::printable(text).size() != text.size()) return wrong("not plain printable text");
+  for (std::size_t i = text.find('%'); i < text.size(); i = text.find('%', i + 2)) {
+    const char sign = i + 1 < text.size() ? text[i + 1] : '\0';
+    if (sign == 'F' || sign == 'L' || sign == 'E') {
+      return wrong(std::string{"%"} + sign +
+                   " (source file, its line, errno) is not in our reports");
+    }
+    if (sign != 'S' && sign != 'T' && sign != 'C' && sign != '%') return wrong("a % of no meaning");
+  }
+  return std::string{text};
+}
+
+std::string line_of(const Report& report, Form form) { return line_of(report, Layout{form, {}}); }
+
+std::string line_of(const Report& report, const Layout& layout) {
   thread_local TimeText times;
   std::string line;
   line.reserve(kUsualLine);
   if (report.client.empty()) {
-    append_line(line, report, form, times);
+    append_line(line, report, layout.form, layout.header, times);
   } else {
-    append_wrapped(line, report, form, times);
+    append_wrapped(line, report, layout.form, layout.header, times);
   }
   return line;
 }

@@ -1,5 +1,6 @@
 #include "report/threshold.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -61,6 +62,37 @@ void apply(const Step& step, SeveritySet& set) {
   }
 }
 
+/// What a word of a class list stands for; places that are left over are EventClass{}.
+struct ClassGroup {
+  std::string_view word;
+  std::array<EventClass, 4> classes;
+};
+
+using C = EventClass;
+constexpr std::array<ClassGroup, 16> kGroups = {{{"EVENT", {C::Event}},
+                                                 {"START", {C::Start}},
+                                                 {"STAMP", {C::Stamp}},
+                                                 {"LOGKEY", {C::Logkey}},
+                                                 {"AUD", {C::Aud}},
+                                                 {"PANIC", {C::Panic}},
+                                                 {"TCP", {C::Tcp}},
+                                                 {"ERR", {C::Err}},
+                                                 {"ENET", {C::Enet}},
+                                                 {"EINPUT", {C::Einput}},
+                                                 {"RUN", {C::Run, C::Event, C::Start, C::Logkey}},
+                                                 {"FIL", {C::Fil, C::Event}},
+                                                 {"ERROR", {C::Err, C::Panic, C::Enet, C::Einput}},
+                                                 {"OTHER", {C::Run, C::Fil, C::Tcp}},
+                                                 {"RUN_OLD", {C::Run}},
+                                                 {"FIL_OLD", {C::Fil}}}};
+
+Error bad_class(std::string_view item) {
+  std::string words;
+  for (const ClassGroup& group : kGroups) words.append(" ").append(group.word);
+  return Error{Error::Kind::Malformed,
+               "\"" + base::printable(item) + "\" is no class; give some of" + words};
+}
+
 }  // namespace
 
 std::optional<Severity> severity_named(std::string_view text) {
@@ -88,6 +120,22 @@ Result<SeveritySet> parse_threshold(std::string_view text) {
     apply(*step, set);
   }
   return is_closed ? SeveritySet{} : set;
+}
+
+Result<ClassSet> parse_classes(std::string_view text) {
+  ClassSet set;
+  const auto items = base::split(text, ", \t");
+  if (items.empty()) return bad_class("");
+  for (const std::string_view item : items) {
+    const auto* const group = std::find_if(
+        kGroups.begin(), kGroups.end(),
+        [item](const ClassGroup& candidate) { return base::equal_no_case(item, candidate.word); });
+    if (group == kGroups.end()) return bad_class(item);
+    for (const EventClass one : group->classes) {
+      if (one != EventClass{}) set.add(one);
+    }
+  }
+  return set;
 }
 
 }  // namespace samhain::report

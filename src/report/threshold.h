@@ -3,6 +3,7 @@
 #include <optional>
 #include <string_view>
 
+#include "samhain/report.h"
 #include "samhain/result.h"
 #include "samhain/severity.h"
 
@@ -16,5 +17,11 @@ std::optional<Severity> severity_named(std::string_view text);
 /// take away x, `none` or `!*` nothing, for good. Errors: Malformed (names the first bad item and
 /// lists the words).
 Result<SeveritySet> parse_threshold(std::string_view text);
+
+/// A class list, as in LogClass: words between blanks and commas.  RUN and FIL take EVENT with
+/// them, RUN also START and LOGKEY; ERROR is ERR, PANIC, ENET and EINPUT; RUN_OLD and FIL_OLD are
+/// RUN and FIL alone, OTHER these and TCP.  Errors: Malformed (names the first bad word and lists
+/// the words).
+Result<ClassSet> parse_classes(std::string_view text);
 
 }  // namespace samhain::report

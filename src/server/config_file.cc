@@ -60,6 +60,8 @@ Report classic_report_of(const config::Problem& problem, const std::string& conf
       return report::make(report::kMissingEnd, now_ns, {{"option", config_path}, {"obj", line}});
     case Kind::NotBuilt:
       return report::make(report::kOptionNotBuilt, now_ns, {{"option", problem.key}});
+    case Kind::NoUse:
+      return report::make(report::kOptionNoUse, now_ns, {{"option", problem.key}});
     case Kind::Duplicate:
       return report::make(report::kSaidTwice, now_ns,
                           {{"option", problem.key}, {"obj", shown_value(problem)}});

@@ -10,9 +10,6 @@
 namespace samhain::server {
 namespace {
 
-/// A batch larger than this is committed at once: the log keeps no more than sink::kMaxPending.
-constexpr std::size_t kFullBatch = 4U << 20;
-
 constexpr std::chrono::seconds kRetry{1};
 
 }  // namespace
@@ -72,12 +69,17 @@ void Intake::accept(Connection& connection, const wire::Report& message, Report 
   report.client = displayed_name(client.name(), parts_.settings.strips_domain);
   report.arrival_ns = client.last_contact_ns;
 
-  const std::uint64_t before = parts_.journal.gathered();
-  if (!parts_.journal.has_failed()) parts_.dispatcher.submit(report);
   // Not in the batch: not acknowledged, and nothing after it either, so the connection must end.
-  if (parts_.journal.gathered() == before) return parts_.connections.close(connection);
+  if (parts_.journal.has_failed()) return parts_.connections.close(connection);
+  if (auto aimed = parts_.journal.aim(client.name()); !aimed) {
+    parts_.notices.tell(report::kServiceFailure, {{"service", "logfile"},
+                                                  {"obj", client.name()},
+                                                  {"reason", aimed.error().text()},
+                                                  {"remedy", "the main log takes its place"}});
+  }
+  if (!gather(report)) return parts_.connections.close(connection);
 
-  parts_.journal.ledger().advance(client.name(), client.session->spool, message.seq + 1);
+  parts_.journal.advance(client.name(), client.session->spool, message.seq + 1);
   client.last_seq = message.seq;
   if (const auto* event = event_of(parts_.roster.note(client, report))) {
     parts_.notices.tell(*event, {{"client", client.name()}});
@@ -85,7 +87,16 @@ void Intake::accept(Connection& connection, const wire::Report& message, Report 
   parts_.commands.note(client.name(), report);
   ++parts_.tally.reports;
   owe_ack(connection, message.seq);
-  if (parts_.journal.pending() > kFullBatch) commit();
+  if (parts_.journal.wants_flush()) commit();
+}
+
+/// Is the report in the batch, with or without a line of its own?
+bool Intake::gather(const Report& report) {
+  const bool wants_line = parts_.dispatcher.would_take(parts_.journal.service(), report);
+  const std::uint64_t before = parts_.journal.gathered();
+  parts_.dispatcher.submit(report);
+  if (!wants_line) parts_.journal.pass_over();
+  return !wants_line || parts_.journal.gathered() != before;
 }
 
 void Intake::owe_ack(Connection& connection, std::uint64_t seq) {

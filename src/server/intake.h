@@ -46,6 +46,7 @@ class Intake {
  private:
   bool is_authentic(Connection& connection, const wire::Report& report);
   void accept(Connection& connection, const wire::Report& message, Report report);
+  bool gather(const Report& report);
   void owe_ack(Connection& connection, std::uint64_t seq);
   void send_acks();
   Parts parts_;

@@ -1,12 +1,12 @@
 #include "server/journal.h"
 
 namespace samhain::server {
+namespace {
 
-void Journal::adjust(report::Form form, std::vector<uid_t> trusted) {
-  if (log_) return log_->adjust(form, std::move(trusted));
-  unopened_.form = form;
-  unopened_.trusted = std::move(trusted);
-}
+/// A batch larger than this is flushed at once: a log keeps no more than sink::kMaxPending.
+constexpr std::size_t kFullBatch = 4U << 20;
+
+}  // namespace
 
 Result<void> Journal::open() {
   auto log = sink::LogFile::open(unopened_);
@@ -19,13 +19,40 @@ Result<void> Journal::open() {
 }
 
 Result<void> Journal::write(const Report& report) {
+  const bool is_of_client = !report.client.empty();
   if (!log_) return why_;
-  auto written = log_->write(report);
-  if (written && !report.client.empty()) {
+  sink::LogFile& log = is_of_client && target_ != 0 ? separate_.at(target_) : *log_;
+  auto written = log.write(report);
+  if (written && is_of_client) {
     ++gathered_;
     has_client_reports_ = true;
   }
   return written;
+}
+
+Result<void> Journal::aim(const std::string& client) {
+  target_ = 0;
+  if (!log_) return {};  // write() says why
+  if (names_.empty() && targets_.empty()) return {};
+  if (const auto chosen = targets_.find(client); chosen != targets_.end()) {
+    target_ = chosen->second;
+    return {};
+  }
+  const auto name = names_.find(client);
+  auto taken = name == names_.end() ? Result<unsigned>{0U} : separate_.take(name->second);
+  target_ = taken ? *taken : 0;
+  targets_.emplace(client, target_);
+  if (taken) {
+    troubles_.erase(client);
+    return {};
+  }
+  if (!troubles_.insert(client).second) return {};
+  return taken.error().within("log file", log_->object() + "." + name->second);
+}
+
+bool Journal::wants_flush() const {
+  if (!log_) return false;
+  return separate_.is_full() || log_->pending() + separate_.pending() > kFullBatch;
 }
 
 Result<void> Journal::flush() {
@@ -35,7 +62,8 @@ Result<void> Journal::flush() {
     if (!opened) why_ = opened.error();
     return opened;
   }
-  auto committed = log_->pending() == 0 ? Result<void>{} : commit();
+  const bool is_idle = log_->pending() == 0 && !has_client_reports_;
+  auto committed = is_idle ? Result<void>{} : commit();
   has_failed_ = !committed;
   if (committed && ledger_->wants_compaction()) return ledger_->compact();
   return committed;
@@ -43,13 +71,44 @@ Result<void> Journal::flush() {
 
 Result<void> Journal::commit() {
   if (!has_client_reports_) return log_->commit();
-  const auto landing = log_->landing();
-  if (!landing) return landing.error();
-  if (auto intended = ledger_->intend(*landing); !intended) return intended;
-  if (auto committed = log_->commit(); !committed) return committed;
+  std::vector<sink::Landing> landings;
+  for (unsigned i = 0; i <= separate_.count(); ++i) {
+    const auto landing = i == 0 ? log_->landing() : separate_.at(i).landing();
+    if (!landing) return landing.error();
+    landings.push_back(*landing);
+  }
+  if (auto intended = ledger_->intend(landings); !intended) return intended;
+  if (auto committed = commit_all(); !committed) return committed;
   ledger_->stand();
   has_client_reports_ = false;
+  separate_.end_batch();
+  targets_.clear();
   return {};
+}
+
+/// Where one fails, those before it are written: they land empty when the batch is tried again, so
+/// that their numbers count by that intent, too.
+Result<void> Journal::commit_all() {
+  if (auto committed = log_->commit(); !committed) return committed;
+  for (unsigned i = 1; i <= separate_.count(); ++i) {
+    if (auto committed = separate_.at(i).commit(); !committed) return committed;
+  }
+  return {};
+}
+
+Result<void> Journal::follow_rotation() {
+  separate_.close_idle();
+  return log_ ? log_->follow_rotation() : Result<void>{};
+}
+
+void Journal::adjust(const report::Layout& layout, const std::vector<uid_t>& trusted) {
+  if (log_) {
+    log_->adjust(layout, trusted);
+  } else {
+    unopened_.layout = layout;
+    unopened_.trusted = trusted;
+  }
+  separate_.adjust(layout, trusted);
 }
 
 }  // namespace samhain::server

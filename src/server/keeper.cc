@@ -60,6 +60,7 @@ Keeper::Parts::Parts(const base::Clock& used_clock, std::unique_ptr<sys::Loop> u
       started_ns(clock.now_ns()) {}
 
 Result<void> Keeper::Parts::start() {
+  adjust_logs();
   open_sinks();
   say_start();
   name_check.set_severity(settings.lookup_severity);
@@ -70,6 +71,7 @@ Result<void> Keeper::Parts::start() {
   if (auto started = start_fronts(); !started) return started;
   if (auto started = start_gates(); !started) return started;
   if (auto started = start_resolvers(); !started) return started;
+  if (auto started = start_syslog(); !started) return started;
   lookups.open(*resolvers);
   build(std::move(ground.listeners));
   if (ground.control_listener) {
@@ -177,11 +179,34 @@ Result<void> Keeper::Parts::start_resolvers() {
   return {};
 }
 
+Result<void> Keeper::Parts::start_syslog() {
+  if (ground.syslog_sockets.empty()) return {};
+  SyslogReception::Hooks hooks;
+  hooks.on_ready = [this](std::string_view missing) { on_ready("syslog", missing); };
+  hooks.on_down = [this](const Error& why) { on_down("syslog", why); };
+  auto started = SyslogReception::start(*loop, clock, notices, std::move(ground.syslog_sockets),
+                                        std::move(hooks));
+  if (!started) return started.error();
+  syslog = std::move(*started);
+  return {};
+}
+
+bool Keeper::Parts::is_ready() const {
+  return fronts->is_ready() && gates->is_ready() && resolvers->is_ready() &&
+         (!syslog || syslog->is_ready());
+}
+
 Result<void> Keeper::Parts::watch_signals() {
-  const std::pair<int, sys::Loop::Callback> actions[] = {
-      {SIGTERM, [this] { finish("SIGTERM"); }}, {SIGINT, [this] { finish("SIGTERM"); }},
-      {SIGQUIT, [this] { finish("SIGQUIT"); }}, {SIGHUP, [this] { reload(); }},
-      {SIGUSR1, [this] { toggle_console(); }},  {SIGUSR2, [this] { toggle_suspension(); }}};
+  const std::pair<int, sys::Loop::Callback> actions[] = {{SIGTERM, [this] { finish("SIGTERM"); }},
+                                                         {SIGINT, [this] { finish("SIGTERM"); }},
+                                                         {SIGQUIT, [this] { drain(); }},
+                                                         {SIGHUP, [this] { reload(); }},
+                                                         {SIGUSR1, [this] { toggle_console(); }},
+                                                         {SIGUSR2, [this] { toggle_suspension(); }},
+                                                         {SIGABRT, [this] { reopen_log(); }},
+                                                         {SIGTTIN, [this] { reopen_log(); }},
+                                                         {SIGTTOU, [] {}},
+                                                         {SIGTSTP, [] {}}};
   for (const auto& [signal_number, action] : actions) {
     if (auto watched = loop->on_signal(signal_number, action); !watched) return watched;
   }
@@ -194,6 +219,9 @@ void Keeper::Parts::say_start() {
                                 {"path", settings.hides_setup ? "(hidden)" : ground.config.path},
                                 {"hash", ground.config.digest}});
   if (!sys::can_lock_memory()) notices.tell(report::kInsecureMemory, {});
+  for (const auto& [option, reason] : ground.options.without_use) {
+    notices.tell(report::kOptionNoUse, {{"option", option}, {"reason", reason}});
+  }
   for (const config::Problem& problem : ground.config.loaded.problems) {
     notices.tell(report_of(problem, ground.config.path, clock.now_ns()));
   }
@@ -203,7 +231,7 @@ void Keeper::Parts::say_start() {
 void Keeper::Parts::on_ready(std::string_view role, std::string_view missing) {
   note_barriers(role, missing);
   if (is_live) return;
-  if (fronts->is_ready() && gates->is_ready() && resolvers->is_ready()) go_live();
+  if (is_ready()) go_live();
 }
 
 void Keeper::Parts::note_barriers(std::string_view role, std::string_view missing) {

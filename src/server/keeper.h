@@ -26,6 +26,8 @@ struct Ground {
   std::vector<UniqueFd> listeners;
   UniqueFd control_listener;  ///< -1: no command socket
   std::optional<SiteCertificate> certificate;
+  std::vector<UniqueFd> syslog_sockets;  ///< none: no syslog reception
+  UniqueFd control_listener;             ///< -1: no command socket
   std::unique_ptr<Journal> journal;
   std::optional<sys::PidFile> pid_file;
   std::optional<sys::Detached> detached;

@@ -16,6 +16,7 @@ namespace samhain::server {
 namespace {
 
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
+constexpr std::chrono::milliseconds kDrainTime{500};
 
 /// A sink that somebody else owns: routes are made anew when thresholds and forms change.
 class Borrowed final : public sink::Sink {
@@ -38,13 +39,24 @@ class Borrowed final : public sink::Sink {
 void Keeper::Parts::open_sinks() {
   dispatcher.flush();
   dispatcher.clear();
-  console.emplace(STDERR_FILENO, settings.print_form);
-  const SeveritySet print = is_verbose
-                                ? SeveritySet::from(Severity::Debug)
-                                : ground.options.print_threshold.value_or(settings.print_threshold);
+  console.emplace(STDERR_FILENO, settings.print_layout);
+  sink::Filter print = settings.print;
+  print.severities = ground.options.print_threshold.value_or(print.severities);
+  if (is_verbose) print = {SeveritySet::from(Severity::Debug)};
+  sink::Filter log = settings.log;
+  log.severities = ground.options.log_threshold.value_or(log.severities);
   dispatcher.add(std::make_unique<Borrowed>(*console), print, true);
-  dispatcher.add(std::make_unique<Borrowed>(*ground.journal),
-                 ground.options.log_threshold.value_or(settings.log_threshold), true);
+  dispatcher.add(std::make_unique<Borrowed>(*ground.journal), log, true);
+  dispatcher.set_client_rules(settings.client_rules);
+}
+
+void Keeper::Parts::adjust_logs() {
+  ground.journal->adjust(settings.log_layout, settings.trusted);
+  std::vector<std::string> names;
+  if (settings.has_separate_logs) {
+    for (const auto& [name, verifier] : settings.clients) names.push_back(name);
+  }
+  ground.journal->separate(log_names(names, settings.strips_domain));
 }
 
 /// All or nothing: a mistake leaves everything as it is.
@@ -90,7 +102,7 @@ void Keeper::Parts::apply(Settings next) {
   renew_fronts();
   if (control) control->allow(settings.socket_uid);
   scribe->adjust(scribe_paths());
-  ground.journal->adjust(settings.log_form, settings.trusted);
+  adjust_logs();
   open_sinks();
   uploads->prepare();
 }
@@ -127,7 +139,7 @@ void Keeper::Parts::toggle_console() {
 
 /// Clients wait in the backlog, or come back later: what they have to say stays in their spools.
 void Keeper::Parts::toggle_suspension() {
-  if (!is_live) return;
+  if (!is_live || is_draining) return;
   is_suspended = !is_suspended;
   if (!is_suspended) {
     listening_since = clock.steady();
@@ -136,6 +148,26 @@ void Keeper::Parts::toggle_suspension() {
   acceptor->pause();
   connections->close_where([](const Connection&) { return true; });
   notices.tell(report::kSuspend, {{"program", std::string{kProgram}}});
+}
+
+/// For whoever rotates the log: when this is done, nothing is written to the old file any more.
+void Keeper::Parts::reopen_log() {
+  if (intake) intake->commit();
+  if (auto followed = ground.journal->follow_rotation(); !followed) {
+    notices.tell_filled(report::kCallFailed, {followed.error().text()},
+                        {{"interface", "open"}, {"path", ground.journal->object()}});
+  }
+}
+
+/// No new connections; those that are open are done when what they sent is acknowledged.
+void Keeper::Parts::drain() {
+  if (!is_live) return finish("SIGQUIT");
+  if (std::exchange(is_draining, true)) return;
+  acceptor->pause();
+  intake->commit();
+  connections->close_where([](const Connection&) { return true; });
+  // The fronts send the acknowledgements before they close.
+  loop->after(kDrainTime, [this] { finish("SIGQUIT"); });
 }
 
 void Keeper::Parts::finish(std::string_view status) {
@@ -228,6 +260,7 @@ std::string Keeper::Parts::status() const {
       lines.emplace_back(fmt::format("pid_{}_{}", group->name(), i), std::to_string(group->pid(i)));
     }
   }
+  if (syslog) lines.emplace_back("pid_syslog_0", std::to_string(syslog->pid()));
   lines.emplace_back("port", std::to_string(settings.port));
   lines.emplace_back("clients", std::to_string(roster.clients().size()));
   lines.emplace_back("connections_open", std::to_string(connections->size()));

@@ -17,6 +17,7 @@
 #include "server/keeper.h"
 #include "server/orders.h"
 #include "server/scribe.h"
+#include "server/syslog_reception.h"
 #include "server/uploads.h"
 
 namespace samhain::server {
@@ -32,9 +33,12 @@ struct Keeper::Parts {
   Bytes front_set_up() const;
   Result<void> start_gates();
   Result<void> start_resolvers();
+  Result<void> start_syslog();
+  bool is_ready() const;
   void build(std::vector<UniqueFd> listeners);
   Result<void> watch_signals();
   void open_sinks();
+  void adjust_logs();
   void say_start();
   void go_live();
   void repeat(std::chrono::seconds interval, const sys::Loop::Callback& callback);
@@ -59,6 +63,8 @@ struct Keeper::Parts {
   void renew_fronts();
   void toggle_console();
   void toggle_suspension();
+  void reopen_log();
+  void drain();
   void finish(std::string_view status);
   void compact_ledger();
   void fail(std::string_view why);
@@ -83,6 +89,7 @@ struct Keeper::Parts {
   std::unique_ptr<RoleGroup> fronts;
   std::unique_ptr<RoleGroup> gates;
   std::unique_ptr<RoleGroup> resolvers;
+  std::unique_ptr<SyslogReception> syslog;
   std::unique_ptr<Connections> connections;
   std::unique_ptr<Guard> guard;
   std::unique_ptr<Handshakes> handshakes;
@@ -102,6 +109,7 @@ struct Keeper::Parts {
   bool is_live = false;
   bool is_verbose = false;
   bool is_suspended = false;
+  bool is_draining = false;
   bool is_finished = false;
   /// Since when clients can reach us: for their silence before they are not to blame.
   std::chrono::steady_clock::time_point listening_since{};

@@ -17,7 +17,11 @@
 // the first eight bytes of the payload's SHA-256.  Payloads:
 //   snapshot  u8 1 | n * (text client | u16 spools * (id, u64 next) | u16 instances * id)
 //   intent    u8 2 | u8 the intent before stood | landing | u32 n * (text client, id, u64 next)
+//             (as it was while there was one log; still read)
 //   instance  u8 3 | text client | id
+//   intents   u8 4 | u8 the one before stood | u32 n * (landing | u32 n * (text client, id, u64
+//   next))
+//             (one for each log that the batch goes to)
 // A record that is cut or does not check was being written when the power failed: it and what would
 // follow do not count, which is right, since its batch was not begun before it was flushed.
 
@@ -29,6 +33,7 @@ constexpr std::string_view kMagicStem = "samhain ledger ";
 constexpr std::uint8_t kSnapshot = 1;
 constexpr std::uint8_t kIntent = 2;
 constexpr std::uint8_t kInstance = 3;
+constexpr std::uint8_t kIntents = 4;
 constexpr std::size_t kMaxFile = 1U << 30;
 constexpr std::uint64_t kMinCompaction = 4U << 20;
 
@@ -80,16 +85,30 @@ void remember(std::vector<wire::Id>& ids, const wire::Id& id, std::size_t limit)
 
 }  // namespace
 
-/// An intent as it was read; of kind "none" while `is_open` is false.
+/// An intent as it was read: what was to land in each log.
 struct Ledger::Intent {
-  struct Mark {
+  struct Covered {
     std::string client;
     wire::Id spool{};
     std::uint64_t next = 0;
   };
-  bool is_open = false;
-  sink::Landing landing;
-  std::vector<Mark> marks;
+  struct Part {
+    sink::Landing landing;
+    std::vector<Covered> covered;
+  };
+  std::vector<Part> parts;
+
+  /// Reads one part more.
+  void add(base::Reader& reader) {
+    Part& part = parts.emplace_back();
+    part.landing = read_landing(reader);
+    for (auto n = reader.number<std::uint32_t>(); n > 0 && reader.is_good(); --n) {
+      Covered& one = part.covered.emplace_back();
+      one.client = reader.text(srp::kMaxHostName);
+      one.spool = reader.array<16>();
+      one.next = reader.number<std::uint64_t>();
+    }
+  }
 };
 
 Result<std::unique_ptr<Ledger>> Ledger::open(std::string path, const std::string& log_path) {
@@ -118,10 +137,14 @@ Result<void> Ledger::load(ByteView file, const std::string& log_path) {
       return Error{Error::Kind::Malformed, fmt::format("ledger {}: bad record", path_)};
     }
   }
-  if (!last.is_open) return {};
-  auto stood = sink::LogFile::settle(log_path, last.landing);
-  if (!stood) return stood.error().within("ledger", path_);
-  if (*stood) keep(last);
+  Intent stood;
+  for (Intent::Part& part : last.parts) {
+    // The main log's path finds the others as well: they lie beside it and are known by inode.
+    const auto is_there = sink::LogFile::settle(log_path, part.landing);
+    if (!is_there) return is_there.error().within("ledger", path_);
+    if (*is_there) stood.parts.push_back(std::move(part));
+  }
+  keep(stood);
   return {};
 }
 
@@ -148,25 +171,22 @@ bool Ledger::read_record(ByteView payload, Intent& open_intent) {
     remember(clients_[client].instances, id, kMaxInstances);
     return true;
   }
-  if (kind != kIntent) return false;
+  if (kind != kIntent && kind != kIntents) return false;
 
   const bool has_stood = reader.number<std::uint8_t>() != 0;
-  if (has_stood && open_intent.is_open) keep(open_intent);
-  open_intent = Intent{.is_open = true, .landing = read_landing(reader), .marks = {}};
-  for (auto n = reader.number<std::uint32_t>(); n > 0 && reader.is_good(); --n) {
-    Intent::Mark mark;
-    mark.client = reader.text(srp::kMaxHostName);
-    mark.spool = reader.array<16>();
-    mark.next = reader.number<std::uint64_t>();
-    open_intent.marks.push_back(std::move(mark));
-  }
+  if (has_stood) keep(open_intent);
+  open_intent = {};
+  auto parts = kind == kIntent ? 1U : reader.number<std::uint32_t>();
+  for (; parts > 0 && reader.is_good(); --parts) open_intent.add(reader);
   return reader.is_complete();
 }
 
 void Ledger::keep(const Intent& intent) {
-  for (const Intent::Mark& mark : intent.marks) {
-    Spool& spool = spool_of(clients_[mark.client], mark.spool);
-    spool.next = spool.standing = std::max(spool.standing, mark.next);
+  for (const Intent::Part& part : intent.parts) {
+    for (const Intent::Covered& one : part.covered) {
+      Spool& spool = spool_of(clients_[one.client], one.spool);
+      spool.next = spool.standing = std::max(spool.standing, one.next);
+    }
   }
 }
 
@@ -210,11 +230,12 @@ std::uint64_t Ledger::durable(std::string_view client, const wire::Id& spool) co
   return known == nullptr ? 0 : known->standing;
 }
 
-void Ledger::advance(std::string_view client, const wire::Id& spool, std::uint64_t next) {
+void Ledger::advance(std::string_view client, const wire::Id& spool, std::uint64_t next,
+                     unsigned log) {
   auto found = clients_.find(client);
   if (found == clients_.end()) found = clients_.emplace(std::string{client}, Client{}).first;
   Spool& known = spool_of(found->second, spool);
-  if (known.next == known.standing) batch_.emplace_back(&*found, spool);
+  if (known.next == known.standing) batch_.push_back({&*found, spool, log});
   known.next = next;
 }
 
@@ -254,13 +275,23 @@ void Ledger::cut_back() {
   if (ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) is_unusable_ = true;
 }
 
-Result<void> Ledger::intend(const sink::Landing& landing) {
+Result<void> Ledger::intend(std::span<const sink::Landing> landings) {
+  std::stable_sort(batch_.begin(), batch_.end(),
+                   [](const Mark& a, const Mark& b) { return a.log < b.log; });
   base::Writer writer;
-  writer.number(kIntent).number(static_cast<std::uint8_t>(last_stood_));
-  write_landing(writer, landing);
-  writer.number(static_cast<std::uint32_t>(batch_.size()));
-  for (const auto& [client, id] : batch_) {
-    writer.text(client->first).raw_bytes(id).number(next(client->first, id));
+  writer.number(kIntents).number(static_cast<std::uint8_t>(last_stood_));
+  writer.number(static_cast<std::uint32_t>(landings.size()));
+  auto mark = batch_.cbegin();
+  for (std::size_t log = 0; log < landings.size(); ++log) {
+    const auto end =
+        std::find_if(mark, batch_.cend(), [log](const Mark& m) { return m.log != log; });
+    write_landing(writer, landings[log]);
+    writer.number(static_cast<std::uint32_t>(end - mark));
+    for (; mark != end; ++mark) {
+      writer.text(mark->client->first)
+          .raw_bytes(mark->spool)
+          .number(next(mark->client->first, mark->spool));
+    }
   }
   const Bytes bytes = record(writer.view());
   if (auto appended = append(bytes); !appended) return appended;
@@ -275,8 +306,8 @@ Result<void> Ledger::intend(const sink::Landing& landing) {
 }
 
 void Ledger::stand() {
-  for (const auto& [client, id] : batch_) {
-    Spool& spool = spool_of(client->second, id);
+  for (const Mark& mark : batch_) {
+    Spool& spool = spool_of(mark.client->second, mark.spool);
     spool.standing = spool.next;
   }
   batch_.clear();

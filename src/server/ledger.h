@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,8 +38,10 @@ class Ledger {
   /// Without the current batch: what is below stays in the log whatever happens, and only that may
   /// the client be told to forget.
   std::uint64_t durable(std::string_view client, const wire::Id& spool) const;
-  /// The current batch holds the reports below `next`.
-  void advance(std::string_view client, const wire::Id& spool, std::uint64_t next);
+  /// The current batch holds the reports below `next`, in the log of that number (0 is the main
+  /// one).  Within a batch all reports of a client go to the same log.
+  void advance(std::string_view client, const wire::Id& spool, std::uint64_t next,
+               unsigned log = 0);
 
   /// Did this process of the client authenticate here before?  Kept so that a restart of the server
   /// is told from a restart of the client; written with the next record, for only words depend on
@@ -46,8 +49,9 @@ class Ledger {
   bool knows_instance(std::string_view client, const wire::Id& instance) const;
   void remember_instance(std::string_view client, const wire::Id& instance);
 
-  /// Before the batch is written.  Errors: System; nothing of it counts then.
-  Result<void> intend(const sink::Landing& landing);
+  /// Before the batch is written: where it will land in each log, by the log's number.  Each log
+  /// settles for itself after a crash.  Errors: System; nothing of it counts then.
+  Result<void> intend(std::span<const sink::Landing> landings);
   /// The batch is in the log.
   void stand();
 
@@ -68,6 +72,11 @@ class Ledger {
   };
   using Clients = std::map<std::string, Client, std::less<>>;
   struct Intent;
+  struct Mark {
+    Clients::pointer client;
+    wire::Id spool;
+    unsigned log;
+  };
 
   explicit Ledger(std::string path) : path_(std::move(path)) {}
   Result<void> load(ByteView file, const std::string& log_path);
@@ -88,7 +97,7 @@ class Ledger {
   bool is_unusable_ = false;
   bool last_stood_ = true;  ///< what became of the intent before the one to come
   Clients clients_;
-  std::vector<std::pair<Clients::pointer, wire::Id>> batch_;
+  std::vector<Mark> batch_;
 };
 
 }  // namespace samhain::server

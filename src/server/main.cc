@@ -14,11 +14,13 @@
 #include "base/hex.h"
 #include "base/text.h"
 #include "crypto/random.h"
+#include "server/check_config.h"
 #include "server/options.h"
 #include "server/role_process.h"
 #include "server/start.h"
 #include "srp/verifier.h"
 #include "sys/daemon.h"
+#include "sys/fatal.h"
 #include "sys/file.h"
 #include "sys/identity.h"
 #include "sys/role.h"
@@ -39,6 +41,7 @@ int run_role(std::string_view name) {
   if (name == "front") return samhain::server::run_front();
   if (name == "gate") return samhain::server::run_gate();
   if (name == "resolver") return samhain::server::run_resolver();
+  if (name == "syslog") return samhain::server::run_syslog();
   samhain::base::die("no such role");
 }
 
@@ -109,6 +112,8 @@ int run(const Options& options) {
     case Options::Task::Serve:
       break;
   }
+  if (options.only_checks) return samhain::server::check_config(options, compiled_paths());
+  samhain::sys::tell_fatal_signals("Yule");
   return samhain::server::serve(options, compiled_paths());
 }
 

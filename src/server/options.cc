@@ -11,7 +11,8 @@ namespace samhain::server {
 namespace {
 
 /// One option of yule(8).  `letter` 0: long form only.  Without `take` it is one of the original
-/// that is not built yet: refused by name, never ignored in silence.
+/// that is not built yet: refused by name, never ignored in silence.  Where it makes no sense any
+/// more its help says why, in a warning at start.
 struct Option {
   char letter;
   std::string_view name;
@@ -46,6 +47,11 @@ Result<void> take_password(Options& options, std::string_view value) {
   return {};
 }
 
+Result<void> take_check(Options& options, std::string_view /*value*/) {
+  options.only_checks = true;
+  return {};
+}
+
 Result<void> take_config_path(Options& options, std::string_view value) {
   options.config_path = value;
   return {};
@@ -61,6 +67,8 @@ constexpr std::array kOptions = {
     Option{'l', "set-log-severity", "SEVERITY", "threshold of the log file",
            take_threshold<&Options::log_threshold>},
     Option{0, "config-file", "PATH", "the configuration to use", take_config_path},
+    Option{0, "check-config", "", "read the configuration, say what is wrong in it, start nothing",
+           take_check},
     Option{'G', "gen-password", "", "print a new random password and end",
            take_task<Task::MakePassword>},
     Option{'P', "password", "PASSWORD",
@@ -75,19 +83,26 @@ constexpr std::array kOptions = {
     Option{'x', "set-extern-severity", "SEVERITY", "", nullptr},
     Option{0, "set-prelude-severity", "SEVERITY", "", nullptr},
     Option{0, "set-database-severity", "SEVERITY", "", nullptr},
-    Option{0, "chroot", "DIRECTORY", "", nullptr},
+    Option{
+        0, "chroot", "DIRECTORY",
+        "no effect here, because what clients send is read by processes with an empty root anyway, "
+        "and the keeper needs the program and its libraries to start them",
+        nullptr},
     Option{0, "server-port", "PORT", "", nullptr},
     Option{0, "server-host", "HOST", "", nullptr},
     Option{0, "bind-address", "ADDRESS", "", nullptr},
-    Option{'q', "qualified", "", "", nullptr},
-    Option{'S', "server", "", "", nullptr},
+    Option{'q', "qualified", "",
+           "no use any more, because SetStripDomain=no does this in the configuration", nullptr},
+    Option{'S', "server", "", "no use any more, because yule is always a server", nullptr},
     Option{'L', "verify-log", "FILE", "", nullptr},
     Option{'j', "just-list", "", "", nullptr},
     Option{'M', "verify-mail", "FILE", "", nullptr},
     Option{'V', "add-key", "KEY", "", nullptr},
     Option{'H', "hash-string", "TEXT", "", nullptr},
-    Option{0, "trace-logfile", "FILE", "", nullptr},
-    Option{0, "trace-enable", "", "", nullptr},
+    Option{0, "trace-logfile", "FILE",
+           "no use any more, because the severity debug and strace(1) show more", nullptr},
+    Option{0, "trace-enable", "",
+           "no use any more, because the severity debug and strace(1) show more", nullptr},
     Option{'c', "copyright", "", "", nullptr},
 };
 
@@ -163,6 +178,10 @@ class Parser {
   }
 
   Result<void> give(const Option& option, std::string_view shown, std::string_view value) {
+    if (option.take == nullptr && !option.help.empty()) {
+      options_.without_use.emplace_back(shown, option.help);
+      return {};
+    }
     if (option.take == nullptr) return complaint("option not built yet", shown);
     if (auto taken = option.take(options_, value); !taken) {
       return complaint("invalid argument",

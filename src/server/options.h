@@ -4,6 +4,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "samhain/result.h"
 #include "samhain/severity.h"
@@ -18,6 +20,9 @@ struct Options {
   std::optional<bool> is_daemon;  ///< -D or --foreground: the first one given counts
   std::optional<SeveritySet> print_threshold;
   std::optional<SeveritySet> log_threshold;
+  bool only_checks = false;  ///< --check-config: read it, say what is wrong, start nothing
+  /// Options of the original that make no sense any more, as given, with the reason.
+  std::vector<std::pair<std::string, std::string>> without_use;
   std::string config_path;  ///< empty: the compiled one
 };
 

@@ -9,7 +9,7 @@
 
 namespace samhain::server {
 
-/// What front, gate and resolver have in common once they are locked in: a loop and a channel to
+/// What front, gate, resolver and syslog have in common once they are locked in: a loop and a channel to
 /// the keeper, whose end ends the process.
 struct RoleProcess {
   std::unique_ptr<sys::Loop> loop;
@@ -21,9 +21,10 @@ struct RoleProcess {
 RoleProcess enter_role(const sys::Confinement& confinement, std::span<const sys::Rule> rules,
                        sys::Channel::OnMessage on_message);
 
-/// The mains of the three roles; they return the exit status.
+/// The mains of the roles; they return the exit status.
 int run_front();
 int run_gate();
 int run_resolver();
+int run_syslog();
 
 }  // namespace samhain::server

@@ -106,21 +106,47 @@ Take users_into(std::vector<uid_t>& target) {
 
 void add_log(Table& table, Settings& settings) {
   table.push_back(
-      {"log", "PrintSeverity", into(settings.print_threshold, report::parse_threshold)});
-  table.push_back({"log", "LogSeverity", into(settings.log_threshold, report::parse_threshold)});
+      {"log", "PrintSeverity", into(settings.print.severities, report::parse_threshold)});
+  table.push_back({"log", "LogSeverity", into(settings.log.severities, report::parse_threshold)});
+  table.push_back({"log", "PrintClass", into(settings.print.classes, report::parse_classes)});
+  table.push_back({"log", "LogClass", into(settings.log.classes, report::parse_classes)});
   for (const std::string_view section : {"log", "misc"}) {
-    table.push_back({section, "PrintFormat", into(settings.print_form, parse_form)});
-    table.push_back({section, "LogFormat", into(settings.log_form, parse_form)});
+    table.push_back({section, "PrintFormat", into(settings.print_layout.form, parse_form)});
+    table.push_back({section, "LogFormat", into(settings.log_layout.form, parse_form)});
   }
+}
+
+Take header_into(Settings& settings) {
+  return [&settings](const Entry& entry) -> Result<void> {
+    auto header = report::parse_header(entry.value);
+    if (!header) return header.error();
+    settings.print_layout.header = settings.log_layout.header = std::move(*header);
+    return {};
+  };
 }
 
 void add_misc(Table& table, Settings& settings) {
   table.push_back({"misc", "Daemon", into(settings.is_daemon, config::parse_bool)});
+  table.push_back({"misc", "MessageHeader", header_into(settings)});
   table.push_back({"misc", "HideSetup", into(settings.hides_setup, config::parse_bool)});
   table.push_back({"misc", "SetLoopTime", seconds_into(settings.loop_time, 0, kDay)});
   table.push_back({"misc", "TrustedUser", users_into(settings.trusted)});
   table.push_back({"misc", "SetLogfilePath", into(settings.log_path, config::parse_path)});
   table.push_back({"misc", "SetLockfilePath", into(settings.pid_path, config::parse_path)});
+}
+
+/// The original's one clock for all that says nothing: here each kind of silence has its own, and
+/// none of them is to be longer.
+Take connection_timeout_into(FrontSettings& front) {
+  return [&front](const Entry& entry) -> Result<void> {
+    auto value = config::parse_number<std::uint32_t>(entry.value, 0, kDay, "seconds");
+    if (!value) return value.error();
+    if (*value == 0) return {};
+    front.idle = std::chrono::seconds{*value};
+    front.handshake = std::min(front.handshake, front.idle);
+    front.frame = std::min(front.frame, front.idle);
+    return {};
+  };
 }
 
 void add_server(Table& table, std::string_view section, Settings& settings) {
@@ -142,7 +168,12 @@ void add_server(Table& table, std::string_view section, Settings& settings) {
   add("SetHtmlFile", into(settings.html_path, parse_html_file));
   add("SetStripDomain", into(settings.strips_domain, config::parse_bool));
   add("SetClientFromAccept", into(settings.names_from_accept, config::parse_bool));
+  add("UseSeparateLogs", into(settings.has_separate_logs, config::parse_bool));
+  add("UseClientSeverity", into(settings.client_rules.by_severity, config::parse_bool));
+  add("UseClientClass", into(settings.client_rules.by_class, config::parse_bool));
   add("SeverityLookup", into(settings.lookup_severity, parse_severity));
+  add("SetUDPActive", into(settings.receives_syslog, config::parse_bool));
+  add("SetUDPPort", number_into<std::uint16_t>(settings.syslog_port, 1, 65'535));
   add("SetClientTimeLimit", seconds_into(settings.client_time_limit, 0, 365 * kDay));
   add("SetSessionLifetime", seconds_into(settings.session_lifetime, 1, 365 * kDay));
   add("SetHandshakeTimeout", seconds_into(settings.front.handshake, 1, kDay));
@@ -150,6 +181,7 @@ void add_server(Table& table, std::string_view section, Settings& settings) {
   add("SetFrameTimeout", seconds_into(settings.front.frame, 1, kDay));
   add("SetServerCertificate", into(settings.certificate_path, config::parse_path));
   add("SetServerKey", into(settings.key_path, config::parse_path));
+  add("SetConnectionTimeout", connection_timeout_into(settings.front));
   add("SetMaxUnauthenticated", number_into(settings.max_unauthenticated, 1U, 1'000'000U));
   add("SetMaxFailedAttempts", number_into(settings.max_failed_attempts, 1U, 1'000'000U));
 }
@@ -218,6 +250,8 @@ std::vector<std::string_view> keep_until_restart(const Settings& in_effect, Sett
   keep("SetServerPort", &Settings::port);
   keep("SetUseSocket", &Settings::has_socket);
   keep("SetSocketPath", &Settings::socket_path);
+  keep("SetUDPActive", &Settings::receives_syslog);
+  keep("SetUDPPort", &Settings::syslog_port);
   const auto text_of = [](const std::optional<sys::Address>& address) {
     return address ? address->text() : std::string{};
   };
@@ -229,9 +263,7 @@ std::vector<std::string_view> keep_until_restart(const Settings& in_effect, Sett
 }
 
 bool has_mistake(const std::vector<config::Problem>& problems) {
-  return std::any_of(problems.begin(), problems.end(), [](const config::Problem& problem) {
-    return problem.kind != config::Problem::Kind::NotBuilt;
-  });
+  return std::any_of(problems.begin(), problems.end(), config::is_mistake);
 }
 
 }  // namespace samhain::server

@@ -14,6 +14,7 @@
 #include "report/form.h"
 #include "samhain/severity.h"
 #include "server/requests.h"
+#include "sink/filter.h"
 #include "srp/verifier.h"
 #include "sys/socket.h"
 
@@ -22,10 +23,10 @@ namespace samhain::server {
 /// What yulerc(5) says, with the defaults of what it does not say.
 struct Settings {
   // [Log]
-  SeveritySet print_threshold = SeveritySet::from(Severity::Info);
-  SeveritySet log_threshold = SeveritySet::from(Severity::Mark);
-  report::Form print_form = report::Form::Guide;
-  report::Form log_form = report::Form::Guide;
+  sink::Filter print{SeveritySet::from(Severity::Info)};
+  sink::Filter log{SeveritySet::from(Severity::Mark)};
+  report::Layout print_layout;
+  report::Layout log_layout;
 
   // [Misc]
   bool is_daemon = false;
@@ -48,7 +49,11 @@ struct Settings {
   std::optional<uid_t> socket_uid;  ///< who may use it besides root and the server itself
   bool strips_domain = true;
   bool names_from_accept = false;
+  sink::ClientRules client_rules;
+  bool has_separate_logs = false;
   Severity lookup_severity = Severity::Crit;
+  bool receives_syslog = false;
+  std::uint16_t syslog_port = 514;
   std::chrono::seconds client_time_limit{86'400};  ///< 0: none
   std::chrono::seconds session_lifetime{7'200};
   FrontSettings front;

@@ -36,14 +36,6 @@ constexpr mode_t kSocketMode = 0666;
 /// Where stderr cannot be written there is nobody to tell.
 void complain(const std::string& text) { (void)std::fputs((text + "\n").c_str(), stderr); }
 
-ConfigSource source_of(const Options& options, const Paths& paths) {
-  ConfigSource source;
-  source.path = options.config_path.empty() ? paths.config : options.config_path;
-  source.host_name = sys::own_name();
-  source.defaults = {paths.log, paths.pid, paths.socket, DEFAULT_PORT, paths.data, paths.html};
-  return source;
-}
-
 /// One start of the daemon, up to the moment when the keeper takes over.
 class Start {
  public:
@@ -66,7 +58,9 @@ class Start {
   const Settings& settings() const { return ground_.config.loaded.settings; }
 
   /// On stderr whatever the thresholds say: a start that fails in silence helps nobody.
-  void say(const Report& report) const { complain(report::line_of(report, settings().print_form)); }
+  void say(const Report& report) const {
+    complain(report::line_of(report, settings().print_layout));
+  }
   void say(const report::Event& event, std::vector<Field> fields) const {
     say(report::make(event, clock_.now_ns(), std::move(fields)));
   }
@@ -84,18 +78,15 @@ class Start {
   }
 
   bool find_user() {
-    if (geteuid() != 0) return true;
-    const std::string_view compiled = DEFAULT_IDENTITY;
-    auto found =
-        compiled.empty() ? sys::find_identity(kUsers) : sys::find_identity(std::span{&compiled, 1});
+    auto found = find_own_user();
     if (!found) {
       hint(fmt::format("{}; make one of these users, or configure with --enable-identity=USER",
                        found.error().what));
       return false;
     }
-    // Its user owns the configuration in a proper installation, and reads it again at SIGHUP.
-    ground_.source.owners.push_back(found->uid);
     identity_ = std::move(*found);
+    // Its user owns the configuration in a proper installation, and reads it again at SIGHUP.
+    if (identity_) ground_.source.owners.push_back(identity_->uid);
     return true;
   }
 
@@ -165,6 +156,22 @@ class Start {
       return false;
     }
     ground_.listeners = std::move(*listeners);
+    return bind_syslog();
+  }
+
+  bool bind_syslog() {
+    if (!settings().receives_syslog) return true;
+    auto sockets = sys::bind_udp(settings().interface, settings().syslog_port);
+    if (!sockets) {
+      say(report::make_filled(report::kPanic, {sockets.error().text()}, clock_.now_ns(),
+                              {{"program", "Yule"}, {"subroutine", "bind"}}));
+      hint(
+          fmt::format("cannot receive syslog: {}; stop the syslog server that has the port, give "
+                      "another SetUDPPort, or say SetUDPActive=no",
+                      sockets.error().text()));
+      return false;
+    }
+    ground_.syslog_sockets = std::move(*sockets);
     return true;
   }
 
@@ -199,7 +206,7 @@ class Start {
 
   bool open_journal() {
     (void)umask(027);
-    const sink::LogFile::Settings log_settings{settings().log_path, settings().log_form,
+    const sink::LogFile::Settings log_settings{settings().log_path, settings().log_layout,
                                                settings().trusted};
     auto log = sink::LogFile::open(log_settings);
     if (!log && may_start_without(log.error())) {
@@ -239,6 +246,23 @@ class Start {
 };
 
 }  // namespace
+
+ConfigSource source_of(const Options& options, const Paths& paths) {
+  ConfigSource source;
+  source.path = options.config_path.empty() ? paths.config : options.config_path;
+  source.host_name = sys::own_name();
+  source.defaults = {paths.log, paths.pid, paths.socket, DEFAULT_PORT, paths.data};
+  return source;
+}
+
+Result<std::optional<sys::Identity>> find_own_user() {
+  if (geteuid() != 0) return std::optional<sys::Identity>{};
+  const std::string_view compiled = DEFAULT_IDENTITY;
+  auto found =
+      compiled.empty() ? sys::find_identity(kUsers) : sys::find_identity(std::span{&compiled, 1});
+  if (!found) return found.error();
+  return std::optional<sys::Identity>{std::move(*found)};
+}
 
 int serve(const Options& options, const Paths& paths) { return Start(options, paths).run(); }
 

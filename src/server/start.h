@@ -1,10 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "server/config_file.h"
 #include "server/options.h"
+#include "sys/identity.h"
 
 namespace samhain::server {
 
@@ -17,6 +20,13 @@ struct Paths {
   std::string data;
   std::string html;  ///< empty: yule.html beside the log; "none"
 };
+
+/// Where the configuration is and what it is read with: at start, at SIGHUP, and for a check of it.
+ConfigSource source_of(const Options& options, const Paths& paths);
+
+/// Whom a start as root becomes; nothing where we are not root.
+/// Errors: Missing (none of the users exists; the text names them).
+Result<std::optional<sys::Identity>> find_own_user();
 
 /// Everything from the command line to the end of the daemon; the exit status.  In this order, for
 /// the order is the promise (docs/security.md): read the configuration, bind, give up root for

@@ -29,7 +29,7 @@ bool can_write(int fd, Clock::time_point deadline) {
 }  // namespace
 
 Result<void> Console::write(const Report& report) {
-  std::string line = report::line_of(report, form_);
+  std::string line = report::line_of(report, layout_);
   line += '\n';
   if (is_torn_) line.insert(line.begin(), '\n');
 

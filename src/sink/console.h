@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "report/form.h"
 #include "sink/dispatcher.h"
@@ -14,8 +15,8 @@ namespace samhain::sink {
 /// somebody watches, after `patience` for each line.  The program must ignore SIGPIPE.
 class Console final : public Sink {
  public:
-  Console(int fd, report::Form form, std::chrono::milliseconds patience = {})
-      : fd_(fd), form_(form), patience_(patience) {}
+  Console(int fd, report::Layout layout, std::chrono::milliseconds patience = {})
+      : fd_(fd), layout_(std::move(layout)), patience_(patience) {}
   std::string_view service() const override { return "console"; }
   std::string object() const override { return "stderr"; }
   /// Errors: Busy (the reader does not read; the line, or the rest of it, is lost), System.
@@ -23,7 +24,7 @@ class Console final : public Sink {
 
  private:
   int fd_;
-  report::Form form_;
+  report::Layout layout_;
   std::chrono::milliseconds patience_;
   bool is_torn_ = false;  ///< the last line was given up half-way: the next one starts afresh
 };

@@ -12,18 +12,24 @@ std::vector<Report> Sink::explain(const Error& /*error*/, std::int64_t /*time_ns
   return {};
 }
 
-void Dispatcher::add(std::unique_ptr<Sink> sink, SeveritySet threshold, bool takes_clients) {
+void Dispatcher::add(std::unique_ptr<Sink> sink, Filter filter, bool takes_clients) {
   Route route;
   route.sink = std::move(sink);
-  route.threshold = threshold;
+  route.filter = filter;
   route.takes_clients = takes_clients;
   routes_.push_back(std::move(route));
 }
 
-void Dispatcher::set_threshold(std::string_view service, SeveritySet threshold) {
+void Dispatcher::set_filter(std::string_view service, Filter filter) {
   for (Route& route : routes_) {
-    if (route.sink->service() == service) route.threshold = threshold;
+    if (route.sink->service() == service) route.filter = filter;
   }
+}
+
+bool Dispatcher::would_take(std::string_view service, const Report& report) const {
+  return std::any_of(routes_.begin(), routes_.end(), [&](const Route& route) {
+    return route.sink->service() == service && takes(route, report);
+  });
 }
 
 void Dispatcher::remove(std::string_view service) {
@@ -56,9 +62,17 @@ void Dispatcher::flush() {
   is_flushing_ = false;
 }
 
-bool Dispatcher::takes(const Route& route, const Report& report) {
-  if (report.client.empty() || !route.takes_clients) return route.threshold.has(report.severity);
-  return !route.threshold.is_empty() || route.sink->service() == "logfile";
+bool Dispatcher::takes(const Route& route, const Report& report) const {
+  const Filter& filter = route.filter;
+  // What came by syslog has no severity of its own among ours.
+  const bool is_inet = report.severity == Severity::Inet;
+  const bool is_of_client = route.takes_clients && (is_inet || !report.client.empty());
+  const bool fits_class =
+      (is_of_client && !rules_.by_class) || filter.classes.has(report.event_class);
+  if (!is_of_client || (rules_.by_severity && !is_inet)) {
+    return fits_class && filter.severities.has(report.severity);
+  }
+  return fits_class && (!filter.severities.is_empty() || route.sink->service() == "logfile");
 }
 
 void Dispatcher::offer(const Report& report, std::size_t not_to) {

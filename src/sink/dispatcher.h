@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "samhain/report.h"
 #include "samhain/result.h"
-#include "samhain/severity.h"
+#include "sink/filter.h"
 
 namespace samhain::sink {
 
@@ -36,16 +36,19 @@ class Dispatcher {
  public:
   explicit Dispatcher(const base::Clock& clock) : clock_(clock) {}
 
-  /// A client's report (severity as sent) passes a sink that `takes_clients`, whatever its
-  /// threshold, unless that is empty and the sink is not the log file (spec: logging.md section 2).
-  /// Elsewhere it passes like an own report of its severity.
-  void add(std::unique_ptr<Sink> sink, SeveritySet threshold, bool takes_clients = false);
-  void set_threshold(std::string_view service, SeveritySet threshold);
+  /// A client's report passes a sink that `takes_clients` whatever its severity, unless the sink
+  /// takes none at all and is not the log file, and whatever its class (spec: logging.md section
+  /// 2); the rules below may change either.  Elsewhere it passes like an own report.
+  void add(std::unique_ptr<Sink> sink, Filter filter, bool takes_clients = false);
+  void set_filter(std::string_view service, Filter filter);
+  void set_client_rules(ClientRules rules) { rules_ = rules; }
   /// Gives up the sinks of one service; only between flush() and the next submit().
   void remove(std::string_view service);
   void clear();
 
   void submit(const Report& report);
+  /// Would a sink of this service be given it?
+  bool would_take(std::string_view service, const Report& report) const;
   /// Call at the end of each round of the loop: batches become durable, and only here a sink that
   /// had failed counts as working again.
   void flush();
@@ -53,7 +56,7 @@ class Dispatcher {
  private:
   struct Route {
     std::unique_ptr<Sink> sink;
-    SeveritySet threshold;
+    Filter filter;
     bool takes_clients = false;
     bool has_failed = false;
     bool has_failed_since_flush = false;
@@ -67,13 +70,14 @@ class Dispatcher {
   };
   static constexpr std::size_t kNobody = SIZE_MAX;
 
-  static bool takes(const Route& route, const Report& report);
+  bool takes(const Route& route, const Report& report) const;
   void offer(const Report& report, std::size_t not_to);
   void flush_route(std::size_t index);
   void note_failure(std::size_t index, const Error& error);
   void tell_news();
 
   const base::Clock& clock_;
+  ClientRules rules_;
   std::vector<Route> routes_;
   std::deque<News> news_;
   bool is_telling_ = false;

@@ -94,8 +94,10 @@ Result<std::unique_ptr<LogFile>> LogFile::open(Settings settings) {
   std::unique_ptr<LogFile> log{new LogFile{std::move(settings)}};
   const auto trusted = check_trust(directory_of(log->settings_.path), log->settings_.trusted);
   if (!trusted) return trusted.error();
-  const auto locked = log->lock();
-  if (!locked) return locked.error();
+  if (log->settings_.has_lock) {
+    const auto locked = log->lock();
+    if (!locked) return locked.error();
+  }
   const auto opened = log->reopen();
   if (!opened) return opened.error();
   return log;
@@ -131,7 +133,7 @@ std::vector<Report> LogFile::explain_failure(const Settings& settings, const Err
 }
 
 Result<void> LogFile::write(const Report& report) {
-  std::string line = report::line_of(report, settings_.form);
+  std::string line = report::line_of(report, settings_.layout);
   if (pending_.size() + line.size() >= kMaxPending) {
     return Error{Error::Kind::Limit, "too many lines wait for the disk"};
   }
@@ -154,8 +156,9 @@ Result<Landing> LogFile::landing() {
 }
 
 Result<void> LogFile::commit() {
+  const bool is_announced = std::exchange(is_announced_, false);
   if (pending_.empty()) return {};
-  if (!std::exchange(is_announced_, false)) {
+  if (!is_announced) {
     const auto followed = follow_rotation();
     if (!followed) return followed.error();
   }
@@ -165,6 +168,12 @@ Result<void> LogFile::commit() {
   if (!written) return written.error();
   pending_.clear();
   return {};
+}
+
+Result<void> LogFile::follow_rotation() {
+  const auto facts = stat_of(fd_.get(), settings_.path);
+  if (!facts) return facts.error();
+  return is_at(settings_.path, *facts) ? Result<void>{} : reopen();
 }
 
 Result<void> LogFile::lock() {
@@ -211,12 +220,6 @@ Result<void> LogFile::reopen() {
   fd_ = std::move(*fd);
   has_tail_ = false;
   return {};
-}
-
-Result<void> LogFile::follow_rotation() {
-  const auto facts = stat_of(fd_.get(), settings_.path);
-  if (!facts) return facts.error();
-  return is_at(settings_.path, *facts) ? Result<void>{} : reopen();
 }
 
 Result<std::uint64_t> LogFile::end_of_file() {

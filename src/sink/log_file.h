@@ -36,8 +36,9 @@ class LogFile final : public Sink {
  public:
   struct Settings {
     std::string path;
-    report::Form form = report::Form::Guide;
+    report::Layout layout;
     std::vector<uid_t> trusted;
+    bool has_lock = true;  ///< false: another lock of the owner's stands for this file
   };
   /// Errors: Busy (locked), Refused (untrusted; the text has message and component), System.
   static Result<std::unique_ptr<LogFile>> open(Settings settings);
@@ -61,8 +62,8 @@ class LogFile final : public Sink {
   }
 
   /// For the lines to come, after the settings changed; the path stays.
-  void adjust(report::Form form, std::vector<uid_t> trusted) {
-    settings_.form = form;
+  void adjust(report::Layout layout, std::vector<uid_t> trusted) {
+    settings_.layout = std::move(layout);
     settings_.trusted = std::move(trusted);
   }
 
@@ -74,6 +75,10 @@ class LogFile final : public Sink {
   /// call.
   Result<void> commit();
 
+  /// Where the file was moved away or removed, opens a new one of its name; each batch begins with
+  /// this, too.  Errors: System, Refused.
+  Result<void> follow_rotation();
+
   /// Is what `landing` announced in the file?  If only a part of it is, that part is cut off.  A
   /// file that was moved since is looked for in the same directory.  Call it when the lock is held:
   /// after open(), before the first write().
@@ -84,7 +89,6 @@ class LogFile final : public Sink {
   std::string lock_path() const { return settings_.path + ".lock"; }
   Result<void> lock();
   Result<void> reopen();
-  Result<void> follow_rotation();
   Result<std::uint64_t> end_of_file();
   bool ends_torn() const;  ///< somebody was killed in the middle of a line
   Result<void> write_batch(std::uint64_t offset);

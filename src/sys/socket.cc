@@ -50,6 +50,22 @@ Result<UniqueFd> listen_at(const Address& address) {
   return fd;
 }
 
+/// Without SO_REUSEADDR, which would let two receivers have the port.
+Result<UniqueFd> bind_datagram(const Address& address) {
+  UniqueFd fd{socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  if (!fd) return system_error("socket", errno);
+  if (address.family() == AF_INET6) {
+    if (auto on = switch_on(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, "IPV6_V6ONLY"); !on) {
+      return on.error();
+    }
+  }
+  if (bind(fd.get(), address.raw(), address.size()) != 0) {
+    return system_error(fmt::format("address {} UDP port {}", address.text(), address.port()),
+                        errno);
+  }
+  return fd;
+}
+
 Result<std::uint16_t> port_of(int fd) {
   sockaddr_storage raw{};
   socklen_t size = sizeof raw;
@@ -166,6 +182,19 @@ Result<std::vector<UniqueFd>> listen_tcp(const std::optional<Address>& address,
   std::vector<UniqueFd> listeners;
   listeners.push_back(std::move(*only));
   return listeners;
+}
+
+Result<std::vector<UniqueFd>> bind_udp(const std::optional<Address>& address, std::uint16_t port) {
+  std::vector<UniqueFd> sockets;
+  if (!address) {
+    auto six = bind_datagram(any_address(AF_INET6, port));
+    if (!six && !is_without_family(six.error())) return six.error();
+    if (six) sockets.push_back(std::move(*six));
+  }
+  auto last = bind_datagram(address ? address->with_port(port) : any_address(AF_INET, port));
+  if (!last) return last.error();
+  sockets.push_back(std::move(*last));
+  return sockets;
 }
 
 Result<UniqueFd> begin_connect(const Address& to, const std::optional<Address>& from) {

@@ -40,6 +40,9 @@ class Address {
 /// Errors: System; the text names address and port.
 Result<std::vector<UniqueFd>> listen_tcp(const std::optional<Address>& address, std::uint16_t port);
 
+/// UDP sockets to receive from, likewise.
+Result<std::vector<UniqueFd>> bind_udp(const std::optional<Address>& address, std::uint16_t port);
+
 /// A non-blocking connection under way: when it becomes writable, ask connect_result().
 Result<UniqueFd> begin_connect(const Address& to, const std::optional<Address>& from);
 Result<void> connect_result(int fd);

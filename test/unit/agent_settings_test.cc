@@ -32,8 +32,8 @@ TEST(AgentSettingsTest, NothingSaidGivesTheCompiledPathsAndTheUsualThresholds) {
   EXPECT_EQ(settings.baseline_path, "/s/samhain_file");
   EXPECT_EQ(settings.spool_path, "/s/spool");
   EXPECT_EQ(settings.check_interval, std::chrono::seconds{600});
-  EXPECT_TRUE(settings.print_threshold.has(Severity::Info));
-  EXPECT_FALSE(settings.log_threshold.has(Severity::Info));
+  EXPECT_TRUE(settings.print.severities.has(Severity::Info));
+  EXPECT_FALSE(settings.log.severities.has(Severity::Info));
   EXPECT_EQ(settings.action, Action::None);
   EXPECT_FALSE(settings.is_daemon);
 }
@@ -54,8 +54,8 @@ TEST(AgentSettingsTest, TakesEachPartOfTheConfiguration) {
   EXPECT_EQ(settings.pid_path, "/x/pid");
   EXPECT_EQ(settings.default_depth, 2);
   EXPECT_TRUE(settings.scan.reports_full_detail);
-  EXPECT_TRUE(settings.print_threshold.is_empty());
-  EXPECT_EQ(settings.log_form, report::Form::Classic);
+  EXPECT_TRUE(settings.print.severities.is_empty());
+  EXPECT_EQ(settings.log_layout.form, report::Form::Classic);
   EXPECT_EQ(settings.server_host, "server.example.test");
   EXPECT_EQ(settings.server_port, 1000);
   EXPECT_EQ(settings.spool_limit_bytes, 4U << 20);
@@ -75,7 +75,7 @@ TEST(AgentSettingsTest, TheCommandLineWins) {
       read("[Misc]\nDaemon=yes\nChecksumTest=init\nSetLogServer=one\n", options).settings;
   EXPECT_EQ(settings.action, Action::Check);
   EXPECT_FALSE(settings.is_daemon);
-  EXPECT_TRUE(settings.print_threshold.is_empty());
+  EXPECT_TRUE(settings.print.severities.is_empty());
   EXPECT_EQ(settings.server_host, "other");
   EXPECT_EQ(settings.default_depth, 7);
 }

@@ -51,9 +51,10 @@ inline std::string use_of(const config::NotBuilt& one) {
   return one.key.find('%') == std::string_view::npos ? text + "=1\n" : text + "\n";
 }
 
-/// True where the page's section NOT BUILT YET has the word.
-inline bool page_lists(const std::string& page, std::string_view word) {
-  const std::size_t begin = page.find(".Sh NOT BUILT YET");
+/// True where the page's section NOT BUILT YET, or WITHOUT USE, has the word.
+inline bool page_lists(const std::string& page, const config::NotBuilt& one) {
+  const std::string_view word = one.key.empty() ? one.section : one.key;
+  const std::size_t begin = page.find(one.no_use.empty() ? ".Sh NOT BUILT YET" : ".Sh WITHOUT USE");
   const std::string section = page.substr(begin, page.find(".Sh ", begin + 1) - begin);
   const std::size_t at = section.find(" " + std::string{word});
   if (at == std::string::npos) return false;

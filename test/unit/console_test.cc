@@ -38,14 +38,14 @@ class ConsoleTest : public testing::Test {
 };
 
 TEST_F(ConsoleTest, WritesALine) {
-  Console console{write_end.get(), report::Form::Classic};
+  Console console{write_end.get(), {report::Form::Classic, {}}};
   ASSERT_TRUE(console.write(some_report()));
   const std::string text = drained();
   EXPECT_TRUE(text.ends_with("msg=<POLICY MISSING>, path=</x>\n")) << text;
 }
 
 TEST_F(ConsoleTest, GivesUpInsteadOfWaitingForAReader) {
-  Console console{write_end.get(), report::Form::Classic};
+  Console console{write_end.get(), {report::Form::Classic, {}}};
   const Report report = some_report(Severity::Crit, "/" + std::string(1'000, 'a'));
   Result<void> written;
   for (int i = 0; i < 1'000 && written; ++i) written = console.write(report);
@@ -60,7 +60,7 @@ TEST_F(ConsoleTest, GivesUpInsteadOfWaitingForAReader) {
 
 TEST_F(ConsoleTest, WithPatienceASlowReaderGetsEveryLine) {
   constexpr int kLines = 1'000;
-  Console console{write_end.get(), report::Form::Classic, std::chrono::seconds{60}};
+  Console console{write_end.get(), {report::Form::Classic, {}}, std::chrono::seconds{60}};
   const Report report = some_report(Severity::Crit, "/" + std::string(1'000, 'a'));
   std::size_t lines = 0;
   std::thread reader{[&] {
@@ -77,7 +77,7 @@ TEST_F(ConsoleTest, WithPatienceASlowReaderGetsEveryLine) {
 }
 
 TEST_F(ConsoleTest, PatienceEnds) {
-  Console console{write_end.get(), report::Form::Classic, std::chrono::milliseconds{5}};
+  Console console{write_end.get(), {report::Form::Classic, {}}, std::chrono::milliseconds{5}};
   const Report report = some_report(Severity::Crit, "/" + std::string(1'000, 'a'));
   Result<void> written;
   for (int i = 0; i < 1'000 && written; ++i) written = console.write(report);
@@ -86,7 +86,7 @@ TEST_F(ConsoleTest, PatienceEnds) {
 }
 
 TEST_F(ConsoleTest, SaysThatTheReaderIsGone) {
-  Console console{write_end.get(), report::Form::Guide};
+  Console console{write_end.get(), {report::Form::Guide, {}}};
   read_end.reset();
   const auto written = console.write(some_report());
   ASSERT_FALSE(written);

@@ -46,7 +46,7 @@ class DispatcherTest : public testing::Test {
  protected:
   void add(const std::string& service, Record& record, Severity lowest = Severity::Debug,
            bool takes_clients = false) {
-    dispatcher.add(std::make_unique<Recorder>(service, record), SeveritySet::from(lowest),
+    dispatcher.add(std::make_unique<Recorder>(service, record), {SeveritySet::from(lowest)},
                    takes_clients);
   }
   TestClock clock;
@@ -64,7 +64,7 @@ TEST_F(DispatcherTest, GivesEachReportToTheSinksWhoseThresholdTakesIt) {
   EXPECT_EQ(console.messages.size(), 2U);
   EXPECT_EQ(log.messages.size(), 1U);
 
-  dispatcher.set_threshold("console", SeveritySet{});
+  dispatcher.set_filter("console", {});
   dispatcher.submit(some_report(Severity::Alert));
   EXPECT_EQ(console.messages.size(), 2U);
   EXPECT_EQ(log.messages.size(), 2U);
@@ -73,8 +73,8 @@ TEST_F(DispatcherTest, GivesEachReportToTheSinksWhoseThresholdTakesIt) {
 TEST_F(DispatcherTest, PassesAClientsReportWhateverTheThreshold) {
   Record silent;
   Record third_own;
-  dispatcher.add(std::make_unique<Recorder>("console", console), SeveritySet{}, true);
-  dispatcher.add(std::make_unique<Recorder>("logfile", log), SeveritySet{}, true);
+  dispatcher.add(std::make_unique<Recorder>("console", console), {}, true);
+  dispatcher.add(std::make_unique<Recorder>("logfile", log), {}, true);
   add("syslog", third, Severity::Alert, true);
   add("mail", third_own, Severity::Alert, false);
   Report report = some_report(Severity::Info);
@@ -84,6 +84,39 @@ TEST_F(DispatcherTest, PassesAClientsReportWhateverTheThreshold) {
   EXPECT_EQ(log.messages.size(), 1U) << "the log file takes them always";
   EXPECT_EQ(third.messages.size(), 1U);
   EXPECT_TRUE(third_own.messages.empty()) << "by its severity, like an own report";
+}
+
+TEST_F(DispatcherTest, PassesOwnReportsByClassToo) {
+  Filter only_events{SeveritySet::from(Severity::Debug), {}};
+  only_events.classes.add(EventClass::Event);
+  dispatcher.add(std::make_unique<Recorder>("logfile", log), only_events, true);
+  dispatcher.submit(report::make(report::kTimestamp, 0));
+  dispatcher.submit(some_report());
+  EXPECT_EQ(log.messages, (std::vector<std::string>{"POLICY MISSING"}));
+}
+
+TEST_F(DispatcherTest, TakesClientsReportsByTheRulesThatAreOn) {
+  Filter filter{SeveritySet::from(Severity::Crit), {}};
+  filter.classes.add(EventClass::Stamp);
+  dispatcher.add(std::make_unique<Recorder>("logfile", log), filter, true);
+  Report event = some_report(Severity::Crit);
+  event.client = "client1";
+  Report stamp = report::make(report::kTimestamp, 0);
+  stamp.client = "client1";
+  const auto passes = [this](const Report& report) {
+    const std::size_t before = log.messages.size();
+    const bool is_wanted = dispatcher.would_take("logfile", report);
+    dispatcher.submit(report);
+    EXPECT_EQ(is_wanted, log.messages.size() != before);
+    return is_wanted;
+  };
+  EXPECT_TRUE(passes(event) && passes(stamp));
+  dispatcher.set_client_rules({.by_severity = true});
+  EXPECT_TRUE(passes(event));
+  EXPECT_FALSE(passes(stamp)) << "mark is below crit";
+  dispatcher.set_client_rules({.by_class = true});
+  EXPECT_FALSE(passes(event)) << "EVENT is not in the list";
+  EXPECT_TRUE(passes(stamp));
 }
 
 TEST_F(DispatcherTest, TellsAFailureOnceOnTheOthers) {

@@ -225,5 +225,23 @@ TEST_F(FormTest, PutsEachSecondIntoWordsOnce) {
   }
 }
 
+TEST(HeaderTest, TakesTheHeadThatSettingsGive) {
+  Report report = make(kPolicyMissing, 0, {{"path", "/x"}});
+  const Layout usual{Form::Guide, *parse_header("%S %T")};
+  EXPECT_EQ(line_of(report, usual), line_of(report, Form::Guide));
+
+  const Layout other{Form::Classic, *parse_header("100%% %C")};
+  EXPECT_EQ(line_of(report, other), "100% EVENT msg=<POLICY MISSING>, path=</x>");
+  report.client = "client1";
+  const std::string wrapped = line_of(report, other);
+  EXPECT_TRUE(wrapped.starts_with("100% TCP client=<client1>, msg=<CRIT   :  [")) << wrapped;
+}
+
+TEST(HeaderTest, RefusesWhatNoReportHas) {
+  for (const std::string_view text : {"%S %F", "%L", "%E", "%x", "50%", "a\tb"}) {
+    EXPECT_FALSE(parse_header(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace samhain::report

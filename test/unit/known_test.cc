@@ -25,7 +25,7 @@ TEST(KnownTest, AgentKnowsWhatTheOriginalHas) {
   const auto table = names(agent_not_built());
   EXPECT_TRUE(table.contains({"misc", "skipchecksum"}));
   EXPECT_TRUE(table.contains({"misc", "redefuser4"}));
-  EXPECT_TRUE(table.contains({"log", "logclass"}));
+  EXPECT_TRUE(table.contains({"log", "mailclass"}));
   EXPECT_TRUE(table.contains({"suidcheck", ""}));
   EXPECT_TRUE(table.contains({"user0", "%schedule_two"}));
   EXPECT_FALSE(table.contains({"misc", "setlooptime"}));
@@ -33,9 +33,10 @@ TEST(KnownTest, AgentKnowsWhatTheOriginalHas) {
 
 TEST(KnownTest, ServerKnowsWhatTheOriginalHas) {
   const auto table = names(server_not_built());
-  EXPECT_TRUE(table.contains({"server", "useseparatelogs"}));
-  EXPECT_TRUE(table.contains({"misc", "useseparatelogs"}));
+  EXPECT_TRUE(table.contains({"server", "setlogserver"}));
+  EXPECT_TRUE(table.contains({"misc", "setlogserver"}));
   EXPECT_TRUE(table.contains({"database", ""}));
+  EXPECT_TRUE(table.contains({"misc", "setsocketpassword"}));
   EXPECT_FALSE(table.contains({"misc", "setserverport"}));
 }
 

@@ -72,7 +72,7 @@ class LedgerTest : public testing::Test {
   void announce() {
     const auto landing = log_->landing();
     ASSERT_TRUE(landing);
-    ASSERT_TRUE(ledger_->intend(*landing));
+    ASSERT_TRUE(ledger_->intend({&*landing, 1}));
   }
   void commit() {
     announce();
@@ -222,7 +222,7 @@ TEST_F(LedgerTest, NeverWritesIntoTheFileThatACompactionReplaced) {
     gather(4, 6);
     const auto landing = log_->landing();
     ASSERT_TRUE(landing);
-    ASSERT_FALSE(ledger_->intend(*landing));
+    ASSERT_FALSE(ledger_->intend({&*landing, 1}));
   }
   commit();
   open();

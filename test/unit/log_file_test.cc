@@ -20,7 +20,7 @@ class LogFileTest : public testing::Test {
  protected:
   std::string path() const { return directory.file("log"); }
   Result<std::unique_ptr<LogFile>> try_open() {
-    return LogFile::open({path(), report::Form::Classic, {}});
+    return LogFile::open({path(), {report::Form::Classic, {}}, {}});
   }
   std::unique_ptr<LogFile> open() {
     auto log = try_open();
@@ -121,7 +121,7 @@ TEST_F(LogFileTest, IgnoresALockThatOutlivedItsProcess) {
 TEST_F(LogFileTest, RefusesADirectoryThatAllMayWriteAndSaysWhichOne) {
   std::filesystem::create_directory(directory.file("open"));
   ASSERT_EQ(chmod(directory.file("open").c_str(), 0777), 0);
-  const LogFile::Settings settings{directory.file("open") + "/log", report::Form::Guide, {}};
+  const LogFile::Settings settings{directory.file("open") + "/log", {}, {}};
   const auto log = LogFile::open(settings);
   ASSERT_FALSE(log);
   EXPECT_EQ(log.error().kind, Error::Kind::Refused);
@@ -138,7 +138,7 @@ TEST_F(LogFileTest, RefusesADirectoryThatAllMayWriteAndSaysWhichOne) {
 }
 
 TEST_F(LogFileTest, SaysThatItCannotWriteThere) {
-  const LogFile::Settings settings{directory.file("none") + "/log", report::Form::Guide, {}};
+  const LogFile::Settings settings{directory.file("none") + "/log", {}, {}};
   const auto log = LogFile::open(settings);
   ASSERT_FALSE(log);
   EXPECT_EQ(log.error().kind, Error::Kind::System);

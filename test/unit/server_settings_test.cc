@@ -53,7 +53,7 @@ TEST(ServerSettingsTest, TakesTheServersOptionsInBothSections) {
   EXPECT_EQ(loaded.settings.lookup_severity, Severity::Warn);
   EXPECT_TRUE(loaded.settings.names_from_accept);
   EXPECT_EQ(loaded.settings.loop_time.count(), 0);
-  EXPECT_EQ(loaded.settings.log_form, report::Form::Classic);
+  EXPECT_EQ(loaded.settings.log_layout.form, report::Form::Classic);
   ASSERT_TRUE(loaded.settings.interface);
   EXPECT_EQ(loaded.settings.interface->text(), "::1");
 }
@@ -136,7 +136,7 @@ TEST(ServerSettingsTest, CountsTheLastOfTwoEntriesAndNamesBothLines) {
 }
 
 TEST(ServerSettingsTest, DoesNotCallWhatIsNotBuiltAMistake) {
-  const Loaded loaded = read("[Misc]\nUseSeparateLogs=yes\n");
+  const Loaded loaded = read("[Misc]\nSamhainPath=/x\n");
   ASSERT_EQ(loaded.problems.size(), 1U);
   EXPECT_EQ(loaded.problems[0].kind, config::Problem::Kind::NotBuilt);
   EXPECT_FALSE(has_mistake(loaded.problems));
@@ -148,6 +148,21 @@ TEST(ServerSettings, ThePageIsBesideTheLogUnlessSaidOtherwise) {
   EXPECT_EQ(read("[Server]\nSetHtmlFile=/www/y.html\n").settings.html_path, "/www/y.html");
   EXPECT_EQ(read("[Server]\nSetHtmlFile=none\n").settings.html_path, "");
   EXPECT_EQ(read("[Server]\nSetHtmlFile=y.html\n").problems.size(), 1U);
+}
+
+TEST(ServerSettingsTest, SaysWhyAnOptionHasNoUse) {
+  const Loaded loaded = read("[Misc]\nMACType=HASH-TIGER\n");
+  ASSERT_EQ(loaded.problems.size(), 1U);
+  EXPECT_EQ(loaded.problems[0].kind, config::Problem::Kind::NoUse);
+  EXPECT_NE(loaded.problems[0].reason.find("HMAC-SHA-256"), std::string::npos);
+  EXPECT_FALSE(has_mistake(loaded.problems));
+}
+
+TEST(ServerSettingsTest, TakesTheOldTimeoutForAllKindsOfSilence) {
+  const Loaded loaded = read("[Server]\nSetConnectionTimeout=20\n");
+  EXPECT_EQ(loaded.settings.front.idle, std::chrono::seconds{20});
+  EXPECT_EQ(loaded.settings.front.handshake, std::chrono::seconds{20});
+  EXPECT_EQ(read("[Server]\nSetConnectionTimeout=0\n").settings.front.idle, Settings{}.front.idle);
 }
 
 }  // namespace

@@ -66,5 +66,31 @@ TEST(Threshold, RefusesTheWholeListForOneBadItemAndNamesIt) {
   EXPECT_NE(parse_threshold("a\x1b").error().what.find("\"a\\033\""), std::string::npos);
 }
 
+TEST(ClassList, TakesWordsAndGroups) {
+  const auto event = parse_classes("EVENT");
+  ASSERT_TRUE(event);
+  EXPECT_TRUE(event->has(EventClass::Event));
+  EXPECT_FALSE(event->has(EventClass::Start));
+  const auto some = parse_classes("run, error\tTCP");
+  ASSERT_TRUE(some);
+  for (const EventClass one : {EventClass::Run, EventClass::Event, EventClass::Start,
+                               EventClass::Logkey, EventClass::Panic, EventClass::Tcp}) {
+    EXPECT_TRUE(some->has(one)) << word(one);
+  }
+  EXPECT_FALSE(some->has(EventClass::Stamp));
+  EXPECT_FALSE(some->has(EventClass::Fil));
+  EXPECT_FALSE(parse_classes("RUN_OLD")->has(EventClass::Event));
+  EXPECT_TRUE(ClassSet::all().has(EventClass::Logkey));
+  EXPECT_TRUE(ClassSet::all().has(EventClass::Aud));
+}
+
+TEST(ClassList, RefusesAnUnknownWordAndNamesIt) {
+  const auto refused = parse_classes("EVENT EVENTS");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().what.find("\"EVENTS\""), std::string::npos);
+  EXPECT_NE(refused.error().what.find("STAMP"), std::string::npos);
+  EXPECT_FALSE(parse_classes(""));
+}
+
 }  // namespace
 }  // namespace samhain::report

@@ -55,8 +55,9 @@ TEST(YulercTest, WhatIsNotBuiltIsToldAndInTheManual) {
   for (const config::NotBuilt& one : config::server_not_built()) {
     const auto problems = read(use_of(one)).problems;
     ASSERT_EQ(problems.size(), 1U) << use_of(one) << told(problems);
-    EXPECT_EQ(problems[0].kind, config::Problem::Kind::NotBuilt) << use_of(one);
-    EXPECT_TRUE(page_lists(page, one.key.empty() ? one.section : one.key)) << use_of(one);
+    using Kind = config::Problem::Kind;
+    EXPECT_EQ(problems[0].kind, one.no_use.empty() ? Kind::NotBuilt : Kind::NoUse) << use_of(one);
+    EXPECT_TRUE(page_lists(page, one)) << use_of(one);
   }
 }
 

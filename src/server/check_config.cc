@@ -1,0 +1,178 @@
+#include "server/check_config.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "report/form.h"
+#include "server/config_file.h"
+#include "sys/file.h"
+#include "sys/identity.h"
+
+namespace samhain::server {
+namespace {
+
+constexpr int kIsFine = 0;
+constexpr int kIsWrong = 1;
+
+void print(const std::string& line) { (void)std::fputs((line + "\n").c_str(), stdout); }
+
+/// One thing that would go wrong, and what to do about it.
+int complain(std::string_view what, std::string_view remedy) {
+  print(fmt::format("ERROR  {}; {}", what, remedy));
+  return kIsWrong;
+}
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
+bool may(const std::string& path, int mode) {
+  return faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0;
+}
+
+bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
+/// Whether we, whoever we are now, could make and write `path`.
+int check_writable(std::string_view what, const std::string& path, const std::string& user) {
+  const std::string directory = directory_of(path);
+  if (!may(directory, W_OK | X_OK)) {
+    const int error = errno;
+    return complain(fmt::format("{} {}: {} cannot write in {}: {}", what, path, user, directory,
+                                std::strerror(error)),
+                    fmt::format("make the directory, owned by {}", user));
+  }
+  if (exists(path) && !may(path, W_OK)) {
+    const int error = errno;
+    return complain(
+        fmt::format("{} {}: {} cannot write it: {}", what, path, user, std::strerror(error)),
+        fmt::format("chown it to {}", user));
+  }
+  return kIsFine;
+}
+
+int check_trust(const std::string& path, const std::vector<uid_t>& trusted) {
+  int status = kIsFine;
+  for (const sys::Distrust& why :
+       sys::find_distrust(exists(path) ? path : directory_of(path), trusted)) {
+    if (why.message == "stat() failed") continue;  // said by check_writable
+    status = complain(fmt::format("log file {}: {}: {}", path, why.message, why.component),
+                      "take the right to write away from others, or name its owner in TrustedUser");
+  }
+  return status;
+}
+
+/// What only the user that the server runs as can tell; root may do everything.
+int check_as_user(const Settings& settings, const std::string& config_path,
+                  const std::string& user) {
+  int status = check_writable("log file", settings.log_path, user);
+  status |= check_trust(settings.log_path, settings.trusted);
+  if (exists(settings.data_path) && !may(settings.data_path, R_OK | X_OK)) {
+    status |= complain(fmt::format("data directory {}: {} cannot read it, so clients get no files",
+                                   settings.data_path, user),
+                       "chmod it 0755, or chown it to that user");
+  }
+  if (!may(config_path, R_OK)) {
+    status |= complain(fmt::format("configuration {}: {} cannot read it, so no reload would work",
+                                   config_path, user),
+                       fmt::format("chgrp it to the group of {} and chmod 0640", user));
+  }
+  return status;
+}
+
+/// The same in a process that has given up root for good, as the server will.
+int check_as(const sys::Identity& identity, const Settings& settings,
+             const std::string& config_path) {
+  (void)std::fflush(stdout);
+  const pid_t child = fork();
+  if (child < 0) {
+    const int error = errno;
+    return complain(fmt::format("fork: {}", std::strerror(error)), "try again");
+  }
+  if (child == 0) {
+    const auto dropped = sys::drop_root(identity);
+    const int status =
+        dropped
+            ? check_as_user(settings, config_path, identity.name)
+            : complain(fmt::format("cannot become {}: {}", identity.name, dropped.error().text()),
+                       "run this as root, with all capabilities");
+    (void)std::fflush(stdout);
+    _exit(status);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return kIsWrong;
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : kIsWrong;
+}
+
+/// What would be used.
+void print_summary(const ConfigFile& config, const std::string& user, bool is_daemon) {
+  const Settings& settings = config.loaded.settings;
+  const auto line = [](std::string_view name, const std::string& value) {
+    print(fmt::format("{:<16} {}", name, value));
+  };
+  line("configuration", fmt::format("{} (SHA-256 {})", config.path, config.digest));
+  line("user", user);
+  line("listens at",
+       fmt::format("{}, port {}", settings.interface ? settings.interface->text() : "all addresses",
+                   settings.port));
+  line("log file", settings.log_path);
+  line("data directory", settings.data_path);
+  line("command socket", settings.has_socket ? settings.socket_path : "none");
+  line("daemon", is_daemon ? "yes, pid file " + settings.pid_path : "no");
+  line("clients", std::to_string(settings.clients.size()));
+}
+
+}  // namespace
+
+int check_config(const Options& options, const Paths& paths) {
+  const std::int64_t now = base::SystemClock().now_ns();
+  ConfigSource source = source_of(options, paths);
+  const auto found = find_own_user();
+  if (!found) return complain(found.error().what, "make one of these users");
+  const auto& identity = *found;
+  if (identity) source.owners.push_back(identity->uid);
+
+  ConfigFailure failure;
+  const auto config = read_config(source, now, failure);
+  if (!config) {
+    for (const Report& line : failure.lines) print(report::line_of(line, report::Form::Guide));
+    return complain(fmt::format("configuration {}: {}", source.path, failure.reason),
+                    "nothing else was looked at");
+  }
+  const Loaded& loaded = config->loaded;
+  for (const auto& [option, reason] : options.without_use) {
+    print(fmt::format("WARN   option {}: {}", option, reason));
+  }
+  for (const config::Problem& problem : loaded.problems) {
+    print(report::line_of(report_of(problem, config->path, now), loaded.settings.print_layout));
+  }
+  int status = has_mistake(loaded.problems) ? kIsWrong : kIsFine;
+
+  const bool is_daemon = options.is_daemon.value_or(loaded.settings.is_daemon);
+  const std::string user = identity ? fmt::format("{} (uid {})", identity->name, identity->uid)
+                                    : fmt::format("uid {} (not started as root)", geteuid());
+  print_summary(*config, user, is_daemon);
+  if (is_daemon) status |= check_writable("pid file", loaded.settings.pid_path, "who starts it");
+  if (loaded.settings.has_socket) {
+    status |= check_writable("command socket", loaded.settings.socket_path, "who starts it");
+  }
+  status |= identity
+                ? check_as(*identity, loaded.settings, config->path)
+                : check_as_user(loaded.settings, config->path, fmt::format("uid {}", geteuid()));
+  print(status == kIsFine ? "Nothing is wrong." : "The configuration is wrong, or cannot be used.");
+  return status;
+}
+
+}  // namespace samhain::server
