@@ -14,7 +14,7 @@ constexpr std::size_t kLongestName = 200;  ///< so that LOGFILE.NAME fits NAME_M
 
 /// Is it the name of something else beside the log?
 bool is_taken(std::string_view name) {
-  return name == "lock" || name == "ledger" ||
+  return name == "lock" || name == "ledger" || name == "clients" || name == "commands" ||
          name.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
