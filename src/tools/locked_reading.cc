@@ -20,7 +20,7 @@ namespace samhain::tools {
 namespace {
 
 constexpr rlim_t kMaxSeconds = 600;
-constexpr rlim_t kMaxMemory = rlim_t{8} << 30;
+[[maybe_unused]] constexpr rlim_t kMaxMemory = rlim_t{8} << 30;
 constexpr std::size_t kMaxComplaint = 4'096;
 constexpr std::size_t kBufferSize = 64U << 10;
 
@@ -37,7 +37,7 @@ Result<Pipe> make_pipe() {
 
 Result<void> lock_in(const std::optional<sys::Identity>& identity) {
   const rlimit seconds{kMaxSeconds, kMaxSeconds};
-  const rlimit memory{kMaxMemory, kMaxMemory};
+  [[maybe_unused]] const rlimit memory{kMaxMemory, kMaxMemory};
   if (setrlimit(RLIMIT_CPU, &seconds) != 0) return system_error("RLIMIT_CPU", errno);
 #ifndef WITH_SANITIZERS  // they need terabytes of addresses
   if (setrlimit(RLIMIT_AS, &memory) != 0) return system_error("RLIMIT_AS", errno);
