@@ -52,20 +52,15 @@ constexpr std::string_view kScheduleMarks = "%SCHEDULE_TWO !%SCHEDULE_TWO";
 constexpr std::string_view kServerSections = "Mail External Database EventSeverity";
 
 constexpr std::string_view kServerLog =
-    "MailSeverity SyslogSeverity ExportSeverity ExternalSeverity DatabaseSeverity "
-    "PreludeSeverity MailClass SyslogClass ExportClass PreludeClass "
+    "MailSeverity SyslogSeverity ExternalSeverity DatabaseSeverity "
+    "PreludeSeverity MailClass SyslogClass PreludeClass "
     "ExternalClass DatabaseClass SyslogFacility SyslogMapStampTo";
 
 constexpr std::string_view kServerMisc =
     "SetConsole "
-    "SetReverseLookup SetBindAddress "
+    "SetReverseLookup "
     "SamhainPath PreludeProfile PreludeMapToInfo PreludeMapToLow "
     "PreludeMapToMedium PreludeMapToHigh SyslogFacility SyslogMapStampTo";
-
-/// Under [Server] and [Misc].
-constexpr std::string_view kServerBoth =
-    ""
-    "SetLogServer";
 
 /// Options that make no sense here, and why.
 struct NoUse {
@@ -157,7 +152,6 @@ std::vector<NotBuilt> make_server_table() {
   add(table, "Log", kServerLog);
   add(table, "Misc", kServerMisc);
   add(table, "Misc", kMail);
-  add(table, "Server Misc", kServerBoth);
   add(table, kOfBoth);
   add(table, kOfServer);
   return table;

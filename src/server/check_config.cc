@@ -17,6 +17,7 @@
 #include "server/config_file.h"
 #include "sys/file.h"
 #include "sys/identity.h"
+#include "uplink/password.h"
 
 namespace samhain::server {
 namespace {
@@ -72,10 +73,23 @@ int check_trust(const std::string& path, const std::vector<uid_t>& trusted) {
   return status;
 }
 
+/// The password file, and where the relay's spool is to be.
+int check_relay(const RelaySettings& relay, const std::string& user) {
+  if (!relay.is_on()) return kIsFine;
+  int status = check_writable("relay's spool", relay.spool_path, user);
+  if (relay.password_file.empty()) return status;
+  if (const auto password = uplink::load_password(relay.password_file); !password) {
+    status = complain(password.error().text(),
+                      fmt::format("put the password into that file, owned by {}, mode 0600", user));
+  }
+  return status;
+}
+
 /// What only the user that the server runs as can tell; root may do everything.
-int check_as_user(const Settings& settings, const std::string& config_path,
-                  const std::string& user) {
+int check_as_user(const Settings& settings, const RelaySettings& relay,
+                  const std::string& config_path, const std::string& user) {
   int status = check_writable("log file", settings.log_path, user);
+  status |= check_relay(relay, user);
   status |= check_trust(settings.log_path, settings.trusted);
   if (exists(settings.data_path) && !may(settings.data_path, R_OK | X_OK)) {
     status |= complain(fmt::format("data directory {}: {} cannot read it, so clients get no files",
@@ -91,7 +105,7 @@ int check_as_user(const Settings& settings, const std::string& config_path,
 }
 
 /// The same in a process that has given up root for good, as the server will.
-int check_as(const sys::Identity& identity, const Settings& settings,
+int check_as(const sys::Identity& identity, const Settings& settings, const RelaySettings& relay,
              const std::string& config_path) {
   (void)std::fflush(stdout);
   const pid_t child = fork();
@@ -103,7 +117,7 @@ int check_as(const sys::Identity& identity, const Settings& settings,
     const auto dropped = sys::drop_root(identity);
     const int status =
         dropped
-            ? check_as_user(settings, config_path, identity.name)
+            ? check_as_user(settings, relay, config_path, identity.name)
             : complain(fmt::format("cannot become {}: {}", identity.name, dropped.error().text()),
                        "run this as root, with all capabilities");
     (void)std::fflush(stdout);
@@ -117,7 +131,8 @@ int check_as(const sys::Identity& identity, const Settings& settings,
 }
 
 /// What would be used.
-void print_summary(const ConfigFile& config, const std::string& user, bool is_daemon) {
+void print_summary(const ConfigFile& config, const RelaySettings& relay, const std::string& user,
+                   bool is_daemon) {
   const Settings& settings = config.loaded.settings;
   const auto line = [](std::string_view name, const std::string& value) {
     print(fmt::format("{:<16} {}", name, value));
@@ -131,6 +146,7 @@ void print_summary(const ConfigFile& config, const std::string& user, bool is_da
   line("data directory", settings.data_path);
   line("command socket", settings.has_socket ? settings.socket_path : "none");
   line("daemon", is_daemon ? "yes, pid file " + settings.pid_path : "no");
+  line("relays to", relay.is_on() ? fmt::format("{}, port {}", relay.host, relay.port) : "nobody");
   line("clients", std::to_string(settings.clients.size()));
 }
 
@@ -163,14 +179,15 @@ int check_config(const Options& options, const Paths& paths) {
   const bool is_daemon = options.is_daemon.value_or(loaded.settings.is_daemon);
   const std::string user = identity ? fmt::format("{} (uid {})", identity->name, identity->uid)
                                     : fmt::format("uid {} (not started as root)", geteuid());
-  print_summary(*config, user, is_daemon);
+  const RelaySettings relay = relay_of(options, loaded.settings);
+  print_summary(*config, relay, user, is_daemon);
   if (is_daemon) status |= check_writable("pid file", loaded.settings.pid_path, "who starts it");
   if (loaded.settings.has_socket) {
     status |= check_writable("command socket", loaded.settings.socket_path, "who starts it");
   }
-  status |= identity
-                ? check_as(*identity, loaded.settings, config->path)
-                : check_as_user(loaded.settings, config->path, fmt::format("uid {}", geteuid()));
+  status |= identity ? check_as(*identity, loaded.settings, relay, config->path)
+                     : check_as_user(loaded.settings, relay, config->path,
+                                     fmt::format("uid {}", geteuid()));
   print(status == kIsFine ? "Nothing is wrong." : "The configuration is wrong, or cannot be used.");
   return status;
 }

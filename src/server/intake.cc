@@ -79,6 +79,7 @@ void Intake::accept(Connection& connection, const wire::Report& message, Report 
   }
   if (!gather(report)) return parts_.connections.close(connection);
 
+  parts_.journal.forward(report);
   parts_.journal.advance(client.name(), client.session->spool, message.seq + 1);
   client.last_seq = message.seq;
   if (const auto* event = event_of(parts_.roster.note(client, report))) {

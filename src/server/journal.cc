@@ -15,7 +15,7 @@ Result<void> Journal::open() {
   if (!ledger) return ledger.error();
   log_ = std::move(*log);
   ledger_ = std::move(*ledger);
-  return {};
+  return relay_ == nullptr ? relay_to_nobody() : relay_to(*relay_);
 }
 
 Result<void> Journal::write(const Report& report) {
@@ -50,8 +50,29 @@ Result<void> Journal::aim(const std::string& client) {
   return taken.error().within("log file", log_->object() + "." + name->second);
 }
 
+Result<void> Journal::relay_to(RelaySpool& relay) {
+  relay_ = &relay;
+  if (!ledger_) return {};  // when it is open
+  auto left = ledger_->left();
+  if (!left) return {};
+  if (auto landed = relay.land(std::move(*left)); !landed) return landed;
+  ledger_->hand_on();
+  return {};
+}
+
+Result<void> Journal::relay_to_nobody() {
+  if (!ledger_ || !ledger_->left()) return {};
+  ledger_->hand_on();
+  return ledger_->compact();
+}
+
+void Journal::forward(const Report& report) {
+  if (relay_ != nullptr) relay_->gather(report, target_, form_);
+}
+
 bool Journal::wants_flush() const {
   if (!log_) return false;
+  if (relay_ != nullptr && relay_->size() > kFullBatch) return true;
   return separate_.is_full() || log_->pending() + separate_.pending() > kFullBatch;
 }
 
@@ -65,22 +86,37 @@ Result<void> Journal::flush() {
   const bool is_idle = log_->pending() == 0 && !has_client_reports_;
   auto committed = is_idle ? Result<void>{} : commit();
   has_failed_ = !committed;
+  // The logs work: it is the relay's spool that tells what is wrong with it.
+  if (!committed && has_logged_) return {};
   if (committed && ledger_->wants_compaction()) return ledger_->compact();
   return committed;
 }
 
 Result<void> Journal::commit() {
-  if (!has_client_reports_) return log_->commit();
+  const bool is_new_batch = has_client_reports_ && !has_logged_;
+  if (auto logged = is_new_batch ? log_batch() : log_->commit(); !logged) return logged;
+  if (!has_client_reports_) return {};
+  has_logged_ = true;
+  if (relay_ != nullptr) {
+    if (auto landed = relay_->land(); !landed) return landed;
+    ledger_->hand_on();
+  }
+  has_client_reports_ = has_logged_ = false;
+  return {};
+}
+
+Result<void> Journal::log_batch() {
   std::vector<sink::Landing> landings;
   for (unsigned i = 0; i <= separate_.count(); ++i) {
     const auto landing = i == 0 ? log_->landing() : separate_.at(i).landing();
     if (!landing) return landing.error();
     landings.push_back(*landing);
   }
-  if (auto intended = ledger_->intend(landings); !intended) return intended;
+  if (auto intended = ledger_->intend(landings, relay_ == nullptr ? nullptr : &relay_->batch());
+      !intended)
+    return intended;
   if (auto committed = commit_all(); !committed) return committed;
   ledger_->stand();
-  has_client_reports_ = false;
   separate_.end_batch();
   targets_.clear();
   return {};
@@ -102,6 +138,7 @@ Result<void> Journal::follow_rotation() {
 }
 
 void Journal::adjust(const report::Layout& layout, const std::vector<uid_t>& trusted) {
+  form_ = layout.form;
   if (log_) {
     log_->adjust(layout, trusted);
   } else {

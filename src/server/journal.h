@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/ledger.h"
+#include "server/relay_spool.h"
 #include "server/separate_logs.h"
 #include "sink/log_file.h"
 
@@ -52,6 +53,14 @@ class Journal final : public sink::Sink {
   /// The batch has a client's report that no line is written of (UseClientSeverity,
   /// UseClientClass): its number counts as those of the others do.
   void pass_over() { has_client_reports_ = true; }
+  /// What clients say goes on to the spool for the next server, from now on.  First what a killed
+  /// process left undone.  Errors: RelaySpool::land()'s.
+  Result<void> relay_to(RelaySpool& relay);
+  /// There is no next server (any more).  Errors: Ledger::compact()'s.
+  Result<void> relay_to_nobody();
+  /// The report of the client that was aimed at is in the batch, and is to go on.
+  void forward(const Report& report);
+
   /// So much is gathered that it should be flushed before more is taken.
   bool wants_flush() const;
 
@@ -72,11 +81,14 @@ class Journal final : public sink::Sink {
  private:
   Result<void> open();
   Result<void> commit();
+  Result<void> log_batch();
   Result<void> commit_all();
   sink::LogFile::Settings unopened_;
   Error why_{Error::Kind::Missing, {}};
   std::unique_ptr<sink::LogFile> log_;
   std::unique_ptr<Ledger> ledger_;
+  RelaySpool* relay_ = nullptr;
+  report::Form form_ = report::Form::Guide;  ///< of what is forwarded
   SeparateLogs separate_;
   LogNames names_;
   std::map<std::string, unsigned> targets_;  ///< of the clients in this batch
@@ -84,6 +96,7 @@ class Journal final : public sink::Sink {
   unsigned target_ = 0;
   std::uint64_t gathered_ = 0;
   bool has_client_reports_ = false;
+  bool has_logged_ = false;  ///< these are in the logs, and not yet in the relay's spool
   bool has_failed_ = false;
 };
 

@@ -72,6 +72,7 @@ Result<void> Keeper::Parts::start() {
   if (auto started = start_gates(); !started) return started;
   if (auto started = start_resolvers(); !started) return started;
   if (auto started = start_syslog(); !started) return started;
+  if (auto started = start_relay(); !started) return started;
   lookups.open(*resolvers);
   build(std::move(ground.listeners));
   if (ground.control_listener) {
@@ -191,9 +192,32 @@ Result<void> Keeper::Parts::start_syslog() {
   return {};
 }
 
+/// Without a password nothing can go on yet, but all of it is kept: a reload tries again.
+Result<void> Keeper::Parts::start_relay() {
+  if (!ground.relay_spool) {
+    uplink::wipe_embedded_password();
+    return {};
+  }
+  auto password = relay_password_of(ground.relay);
+  if (!password) {
+    notices.tell(report::kPasswordNotSet,
+                 {{"program", std::string{kProgram}}, {"reason", password.error().text()}});
+    return {};
+  }
+  relay_password.emplace(std::move(*password));
+  Relay::Hooks hooks;
+  hooks.on_ready = [this](std::string_view missing) { on_ready("courier", missing); };
+  hooks.on_down = [this](const Error& why) { on_down("courier", why); };
+  auto started = Relay::start(*loop, clock, notices, *ground.relay_spool, *relay_password,
+                              ground.relay, ground.source.host_name, std::move(hooks));
+  if (!started) return started.error();
+  relay = std::move(*started);
+  return {};
+}
+
 bool Keeper::Parts::is_ready() const {
   return fronts->is_ready() && gates->is_ready() && resolvers->is_ready() &&
-         (!syslog || syslog->is_ready());
+         (!syslog || syslog->is_ready()) && (!relay || relay->is_ready());
 }
 
 Result<void> Keeper::Parts::watch_signals() {
@@ -278,6 +302,7 @@ void Keeper::Parts::on_down(std::string_view role, const Error& why) {
 }
 
 bool Keeper::Parts::take_from_front(std::size_t front, std::uint16_t kind, ByteView payload) {
+  if (is_finished) return true;
   if (kind == kReport) return take_report(front, payload);
   const auto about = decode_about(payload);
   if (!about) return false;

@@ -11,6 +11,7 @@
 #include "server/config_file.h"
 #include "server/journal.h"
 #include "server/options.h"
+#include "server/relay_spool.h"
 #include "server/site_certificate.h"
 #include "sink/console.h"
 #include "sys/daemon.h"
@@ -29,6 +30,8 @@ struct Ground {
   std::vector<UniqueFd> syslog_sockets;  ///< none: no syslog reception
   UniqueFd control_listener;             ///< -1: no command socket
   std::unique_ptr<Journal> journal;
+  RelaySettings relay;                      ///< with what the command line says
+  std::unique_ptr<RelaySpool> relay_spool;  ///< null: nothing goes on to another server
   std::optional<sys::PidFile> pid_file;
   std::optional<sys::Detached> detached;
   std::string missing_barriers;  ///< of the keeper itself

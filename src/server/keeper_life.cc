@@ -47,6 +47,11 @@ void Keeper::Parts::open_sinks() {
   log.severities = ground.options.log_threshold.value_or(log.severities);
   dispatcher.add(std::make_unique<Borrowed>(*console), print, true);
   dispatcher.add(std::make_unique<Borrowed>(*ground.journal), log, true);
+  if (ground.relay_spool) {
+    sink::Filter own = settings.relay_own;
+    own.severities = ground.options.export_threshold.value_or(own.severities);
+    dispatcher.add(std::make_unique<Borrowed>(*ground.relay_spool), own, true);
+  }
   dispatcher.set_client_rules(settings.client_rules);
 }
 
@@ -105,6 +110,10 @@ void Keeper::Parts::apply(Settings next) {
   adjust_logs();
   open_sinks();
   uploads->prepare();
+  if (relay) return;
+  if (auto started = start_relay(); !started) {
+    notices.tell(report::kRoleDown, {{"role", "courier"}, {"reason", started.error().text()}});
+  }
 }
 
 Bytes Keeper::Parts::front_set_up() const {
@@ -180,6 +189,13 @@ void Keeper::Parts::finish(std::string_view status) {
   compact_ledger();
   save_commands();
   if (scribe) scribe->finish();
+  if (!relay || !is_live) return end();
+  // The next server should hear of the end; nobody else hears of anything any more.
+  dispatcher.clear();
+  relay->deliver_last([this] { end(); });
+}
+
+void Keeper::Parts::end() {
   if (ground.pid_file) ground.pid_file->remove();
   // Only our own, and where the directory lets us.
   if (control) (void)unlink(settings.socket_path.c_str());
@@ -261,6 +277,9 @@ std::string Keeper::Parts::status() const {
     }
   }
   if (syslog) lines.emplace_back("pid_syslog_0", std::to_string(syslog->pid()));
+  if (ground.relay_spool) {
+    lines.emplace_back("relay_waiting", std::to_string(ground.relay_spool->waiting()));
+  }
   lines.emplace_back("port", std::to_string(settings.port));
   lines.emplace_back("clients", std::to_string(roster.clients().size()));
   lines.emplace_back("connections_open", std::to_string(connections->size()));

@@ -16,6 +16,7 @@
 #include "server/intake.h"
 #include "server/keeper.h"
 #include "server/orders.h"
+#include "server/relay.h"
 #include "server/scribe.h"
 #include "server/syslog_reception.h"
 #include "server/uploads.h"
@@ -34,6 +35,7 @@ struct Keeper::Parts {
   Result<void> start_gates();
   Result<void> start_resolvers();
   Result<void> start_syslog();
+  Result<void> start_relay();
   bool is_ready() const;
   void build(std::vector<UniqueFd> listeners);
   Result<void> watch_signals();
@@ -67,6 +69,7 @@ struct Keeper::Parts {
   void drain();
   void finish(std::string_view status);
   void compact_ledger();
+  void end();
   void fail(std::string_view why);
   void load_commands();
   void save_commands();
@@ -90,6 +93,8 @@ struct Keeper::Parts {
   std::unique_ptr<RoleGroup> gates;
   std::unique_ptr<RoleGroup> resolvers;
   std::unique_ptr<SyslogReception> syslog;
+  std::optional<uplink::Password> relay_password;
+  std::unique_ptr<Relay> relay;
   std::unique_ptr<Connections> connections;
   std::unique_ptr<Guard> guard;
   std::unique_ptr<Handshakes> handshakes;

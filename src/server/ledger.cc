@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
+#include <utility>
 
 #include "base/codec.h"
 #include "crypto/digest.h"
@@ -22,6 +22,8 @@
 //   intents   u8 4 | u8 the one before stood | u32 n * (landing | u32 n * (text client, id, u64
 //   next))
 //             (one for each log that the batch goes to)
+//   onward    u8 5 | relay batch: of the intents that follow
+//   left      u8 6 | relay batch: of a batch that stands, and may not be in the relay's spool
 // A record that is cut or does not check was being written when the power failed: it and what would
 // follow do not count, which is right, since its batch was not begun before it was flushed.
 
@@ -34,6 +36,8 @@ constexpr std::uint8_t kSnapshot = 1;
 constexpr std::uint8_t kIntent = 2;
 constexpr std::uint8_t kInstance = 3;
 constexpr std::uint8_t kIntents = 4;
+constexpr std::uint8_t kOnward = 5;
+constexpr std::uint8_t kLeft = 6;
 constexpr std::size_t kMaxFile = 1U << 30;
 constexpr std::uint64_t kMinCompaction = 4U << 20;
 
@@ -97,6 +101,9 @@ struct Ledger::Intent {
     std::vector<Covered> covered;
   };
   std::vector<Part> parts;
+  std::optional<RelayBatch> onward;
+  std::optional<RelayBatch> coming;  ///< of the intent that follows
+  bool has_left = false;             ///< onward stands
 
   /// Reads one part more.
   void add(base::Reader& reader) {
@@ -137,15 +144,42 @@ Result<void> Ledger::load(ByteView file, const std::string& log_path) {
       return Error{Error::Kind::Malformed, fmt::format("ledger {}: bad record", path_)};
     }
   }
+  return settle(std::move(last), log_path);
+}
+
+Result<void> Ledger::settle(Intent last, const std::string& log_path) {
   Intent stood;
+  std::vector<bool> stands;
   for (Intent::Part& part : last.parts) {
     // The main log's path finds the others as well: they lie beside it and are known by inode.
     const auto is_there = sink::LogFile::settle(log_path, part.landing);
     if (!is_there) return is_there.error().within("ledger", path_);
+    stands.push_back(*is_there);
     if (*is_there) stood.parts.push_back(std::move(part));
   }
   keep(stood);
+  if (!last.onward) return {};
+
+  RelayBatch& onward = *last.onward;
+  if (!last.has_left) {
+    // Nothing goes into the spool before all logs have theirs.
+    onward.has_begun = stood.parts.size() == stands.size();
+    std::erase_if(onward.items, [&stands](const RelayBatch::Item& item) {
+      return item.log >= stands.size() || !stands[item.log];
+    });
+  }
+  if (!onward.items.empty()) {
+    base::Writer writer;
+    write(writer, onward);
+    left_ = writer.take();
+  }
   return {};
+}
+
+std::optional<RelayBatch> Ledger::left() const {
+  if (left_.empty()) return std::nullopt;
+  base::Reader reader(left_);
+  return read_relay_batch(reader);
 }
 
 bool Ledger::read_record(ByteView payload, Intent& open_intent) {
@@ -171,11 +205,23 @@ bool Ledger::read_record(ByteView payload, Intent& open_intent) {
     remember(clients_[client].instances, id, kMaxInstances);
     return true;
   }
+  if (kind == kOnward) {
+    open_intent.coming = read_relay_batch(reader);
+    return reader.is_complete();
+  }
+  if (kind == kLeft) {
+    open_intent = {};
+    open_intent.onward = read_relay_batch(reader);
+    open_intent.has_left = true;
+    return reader.is_complete();
+  }
   if (kind != kIntent && kind != kIntents) return false;
 
   const bool has_stood = reader.number<std::uint8_t>() != 0;
   if (has_stood) keep(open_intent);
-  open_intent = {};
+  Intent next;
+  next.onward = std::move(open_intent.coming);
+  open_intent = std::move(next);
   auto parts = kind == kIntent ? 1U : reader.number<std::uint32_t>();
   for (; parts > 0 && reader.is_good(); --parts) open_intent.add(reader);
   return reader.is_complete();
@@ -275,7 +321,7 @@ void Ledger::cut_back() {
   if (ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) is_unusable_ = true;
 }
 
-Result<void> Ledger::intend(std::span<const sink::Landing> landings) {
+Result<void> Ledger::intend(std::span<const sink::Landing> landings, const RelayBatch* onward) {
   std::stable_sort(batch_.begin(), batch_.end(),
                    [](const Mark& a, const Mark& b) { return a.log < b.log; });
   base::Writer writer;
@@ -293,7 +339,16 @@ Result<void> Ledger::intend(std::span<const sink::Landing> landings) {
           .number(next(mark->client->first, mark->spool));
     }
   }
-  const Bytes bytes = record(writer.view());
+  Bytes bytes;
+  onward_.clear();
+  if (onward != nullptr && !onward->items.empty()) {
+    base::Writer batch;
+    write(batch, *onward);
+    onward_ = batch.take();
+    bytes = record(base::Writer().number(kOnward).raw_bytes(onward_).view());
+  }
+  const Bytes intents = record(writer.view());
+  bytes.insert(bytes.end(), intents.begin(), intents.end());
   if (auto appended = append(bytes); !appended) return appended;
   if (fdatasync(fd_.get()) != 0) {
     const int error = errno;
@@ -312,6 +367,8 @@ void Ledger::stand() {
   }
   batch_.clear();
   last_stood_ = true;
+  left_ = std::exchange(onward_, {});
+  if (!left_.empty()) left_[kHasBegunAt] = 1;
 }
 
 Bytes Ledger::snapshot() const {
@@ -329,6 +386,9 @@ Bytes Ledger::snapshot() const {
 Result<void> Ledger::compact() {
   base::Writer writer;
   writer.raw_bytes(as_bytes(kMagic)).raw_bytes(snapshot());
+  if (!left_.empty()) {
+    writer.raw_bytes(record(base::Writer().number(kLeft).raw_bytes(left_).view()));
+  }
   is_unusable_ = true;  // from the rename on fd_ leads to a file without a name
   if (auto written = sys::write_file_atomically(path_, writer.view(), 0600); !written) {
     return written.error().within("ledger", path_);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "samhain/bytes.h"
 #include "samhain/handle.h"
 #include "samhain/result.h"
+#include "server/relay_batch.h"
 #include "sink/log_file.h"
 #include "wire/messages.h"
 
@@ -50,10 +52,16 @@ class Ledger {
   void remember_instance(std::string_view client, const wire::Id& instance);
 
   /// Before the batch is written: where it will land in each log, by the log's number.  Each log
-  /// settles for itself after a crash.  Errors: System; nothing of it counts then.
-  Result<void> intend(std::span<const sink::Landing> landings);
+  /// settles for itself after a crash.  `onward`, where there is one, is what goes on to the next
+  /// server when it is there.  Errors: System; nothing of it counts then.
+  Result<void> intend(std::span<const sink::Landing> landings, const RelayBatch* onward = nullptr);
   /// The batch is in the log.
   void stand();
+  /// And on its way to the next server.
+  void hand_on() { left_.clear(); }
+  /// What the logs have and the spool for the next server may not; kept over every restart until
+  /// hand_on().
+  std::optional<RelayBatch> left() const;
 
   /// Starts the file anew with what holds.  Errors: System; what the file holds is still true then,
   /// and the next record tries again.
@@ -80,6 +88,7 @@ class Ledger {
 
   explicit Ledger(std::string path) : path_(std::move(path)) {}
   Result<void> load(ByteView file, const std::string& log_path);
+  Result<void> settle(Intent last, const std::string& log_path);
   bool read_record(ByteView payload, Intent& open_intent);
   void keep(const Intent& intent);
   Result<void> append(ByteView bytes);
@@ -98,6 +107,8 @@ class Ledger {
   bool last_stood_ = true;  ///< what became of the intent before the one to come
   Clients clients_;
   std::vector<Mark> batch_;
+  Bytes onward_;  ///< of the current batch, as a record has it
+  Bytes left_;    ///< the same of one that stands
 };
 
 }  // namespace samhain::server

@@ -24,6 +24,9 @@
 #include "sys/file.h"
 #include "sys/identity.h"
 #include "sys/role.h"
+#include "uplink/courier.h"
+#include "uplink/password.h"
+#include "uplink/resolver.h"
 
 namespace {
 
@@ -33,7 +36,9 @@ samhain::server::Paths compiled_paths() {
   return {SERVER_CONFIG, SERVER_LOG, SERVER_PID, SERVER_SOCKET, SERVER_STATE, SERVER_HTML};
 }
 
+/// First of all it forgets the password, should this program have one: only the keeper relays.
 int run_role(std::string_view name) {
+  samhain::uplink::wipe_embedded_password();
   // The terminal's keys are for the keeper; when it ends, so do we.
   for (const int number : {SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2}) {
     (void)signal(number, SIG_IGN);
@@ -41,6 +46,9 @@ int run_role(std::string_view name) {
   if (name == "front") return samhain::server::run_front();
   if (name == "gate") return samhain::server::run_gate();
   if (name == "resolver") return samhain::server::run_resolver();
+  // These two are the relay's; like the others they are meant to run as the keeper's user.
+  if (name == "courier") return samhain::uplink::run_courier(true);
+  if (name == "finder") return samhain::uplink::run_resolver(true);
   if (name == "syslog") return samhain::server::run_syslog();
   samhain::base::die("no such role");
 }

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "config/values.h"
 #include "report/threshold.h"
 
 namespace samhain::server {
@@ -47,6 +48,26 @@ Result<void> take_password(Options& options, std::string_view value) {
   return {};
 }
 
+Result<void> take_server_host(Options& options, std::string_view value) {
+  if (value.empty()) return Error{Error::Kind::Malformed, "no host"};
+  options.server_host = base::lower(value);
+  return {};
+}
+
+Result<void> take_server_port(Options& options, std::string_view value) {
+  auto port = config::parse_number<std::uint16_t>(value, 1, 65'535, "");
+  if (!port) return port.error();
+  options.server_port = *port;
+  return {};
+}
+
+Result<void> take_bind_address(Options& options, std::string_view value) {
+  auto address = sys::Address::parse(value, 0);
+  if (!address) return Error{Error::Kind::Malformed, "give a numeric IPv4 or IPv6 address"};
+  options.bind_address = *address;
+  return {};
+}
+
 Result<void> take_check(Options& options, std::string_view /*value*/) {
   options.only_checks = true;
   return {};
@@ -66,6 +87,13 @@ constexpr std::array kOptions = {
            take_threshold<&Options::print_threshold>},
     Option{'l', "set-log-severity", "SEVERITY", "threshold of the log file",
            take_threshold<&Options::log_threshold>},
+    Option{'e', "set-export-severity", "SEVERITY",
+           "threshold of own reports that go on to the next server",
+           take_threshold<&Options::export_threshold>},
+    Option{0, "server-host", "HOST", "the next server, to which this one relays", take_server_host},
+    Option{0, "server-port", "PORT", "port of the next server", take_server_port},
+    Option{0, "bind-address", "ADDRESS", "address from which to reach the next server",
+           take_bind_address},
     Option{0, "config-file", "PATH", "the configuration to use", take_config_path},
     Option{0, "check-config", "", "read the configuration, say what is wrong in it, start nothing",
            take_check},
@@ -79,7 +107,6 @@ constexpr std::array kOptions = {
 
     Option{'s', "set-syslog-severity", "SEVERITY", "", nullptr},
     Option{'m', "set-mail-severity", "SEVERITY", "", nullptr},
-    Option{'e', "set-export-severity", "SEVERITY", "", nullptr},
     Option{'x', "set-extern-severity", "SEVERITY", "", nullptr},
     Option{0, "set-prelude-severity", "SEVERITY", "", nullptr},
     Option{0, "set-database-severity", "SEVERITY", "", nullptr},
@@ -88,9 +115,6 @@ constexpr std::array kOptions = {
         "no effect here, because what clients send is read by processes with an empty root anyway, "
         "and the keeper needs the program and its libraries to start them",
         nullptr},
-    Option{0, "server-port", "PORT", "", nullptr},
-    Option{0, "server-host", "HOST", "", nullptr},
-    Option{0, "bind-address", "ADDRESS", "", nullptr},
     Option{'q', "qualified", "",
            "no use any more, because SetStripDomain=no does this in the configuration", nullptr},
     Option{'S', "server", "", "no use any more, because yule is always a server", nullptr},

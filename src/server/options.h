@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "samhain/result.h"
 #include "samhain/severity.h"
+#include "sys/socket.h"
 
 namespace samhain::server {
 
@@ -20,6 +22,10 @@ struct Options {
   std::optional<bool> is_daemon;  ///< -D or --foreground: the first one given counts
   std::optional<SeveritySet> print_threshold;
   std::optional<SeveritySet> log_threshold;
+  std::optional<SeveritySet> export_threshold;  ///< of our own reports, for the next server
+  std::string server_host;                      ///< the next server; empty: the configuration's
+  std::uint16_t server_port = 0;                ///< its port; 0: the compiled one
+  std::optional<sys::Address> bind_address;     ///< from which it is reached
   bool only_checks = false;  ///< --check-config: read it, say what is wrong, start nothing
   /// Options of the original that make no sense any more, as given, with the reason.
   std::vector<std::pair<std::string, std::string>> without_use;

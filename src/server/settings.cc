@@ -82,6 +82,12 @@ std::string html_file_of(const Settings& settings) {
   return settings.log_path.substr(0, settings.log_path.rfind('/') + 1) + "yule.html";
 }
 
+Result<std::optional<sys::Address>> parse_source(std::string_view value) {
+  auto address = sys::Address::parse(value, 0);
+  if (!address) return wrong("not an address; give a numeric IPv4 or IPv6 address");
+  return address;
+}
+
 Result<uid_t> parse_user(const std::string& name) {
   if (const auto number = base::to_number<uid_t>(name)) return *number;
   const passwd* user = getpwnam(name.c_str());
@@ -104,12 +110,24 @@ Take users_into(std::vector<uid_t>& target) {
   };
 }
 
+Result<void> take_server(RelaySettings& relay, const Entry& entry) {
+  if (entry.value.empty()) return wrong("no host; give a name or an address");
+  if (!relay.host.empty() && !relay.second_host.empty()) {
+    return Error{Error::Kind::Busy, "there are two servers already; leave two SetLogServer"};
+  }
+  (relay.host.empty() ? relay.host : relay.second_host) = base::lower(entry.value);
+  return {};
+}
+
 void add_log(Table& table, Settings& settings) {
   table.push_back(
       {"log", "PrintSeverity", into(settings.print.severities, report::parse_threshold)});
   table.push_back({"log", "LogSeverity", into(settings.log.severities, report::parse_threshold)});
   table.push_back({"log", "PrintClass", into(settings.print.classes, report::parse_classes)});
   table.push_back({"log", "LogClass", into(settings.log.classes, report::parse_classes)});
+  table.push_back(
+      {"log", "ExportSeverity", into(settings.relay_own.severities, report::parse_threshold)});
+  table.push_back({"log", "ExportClass", into(settings.relay_own.classes, report::parse_classes)});
   for (const std::string_view section : {"log", "misc"}) {
     table.push_back({section, "PrintFormat", into(settings.print_layout.form, parse_form)});
     table.push_back({section, "LogFormat", into(settings.log_layout.form, parse_form)});
@@ -172,6 +190,17 @@ void add_server(Table& table, std::string_view section, Settings& settings) {
   add("UseClientSeverity", into(settings.client_rules.by_severity, config::parse_bool));
   add("UseClientClass", into(settings.client_rules.by_class, config::parse_bool));
   add("SeverityLookup", into(settings.lookup_severity, parse_severity));
+  add("SetLogServer",
+      [&settings](const Entry& entry) { return take_server(settings.relay, entry); });
+  add("SetBindAddress", into(settings.relay.source, parse_source));
+  add("SetPasswordFile", into(settings.relay.password_file, config::parse_path));
+  add("SetSpoolPath", into(settings.relay.spool_path, config::parse_path));
+  add("SetSpoolLimit", [&settings](const Entry& entry) -> Result<void> {
+    auto value = config::parse_number<std::uint64_t>(entry.value, 2, 1U << 20, "mebibytes");
+    if (!value) return value.error();
+    settings.relay.spool_limit_mib = *value;
+    return {};
+  });
   add("SetUDPActive", into(settings.receives_syslog, config::parse_bool));
   add("SetUDPPort", number_into<std::uint16_t>(settings.syslog_port, 1, 65'535));
   add("SetClientTimeLimit", seconds_into(settings.client_time_limit, 0, 365 * kDay));
@@ -216,6 +245,7 @@ Loaded read_settings(std::string_view text, const config::Surroundings& surround
   settings.port = defaults.port;
   settings.data_path = defaults.data_path;
   settings.html_path = defaults.html_path;
+  settings.relay.port = defaults.relay_port;
 
   Table table;
   std::map<std::string, unsigned> registered_in;
@@ -236,6 +266,26 @@ Loaded read_settings(std::string_view text, const config::Surroundings& surround
   return loaded;
 }
 
+namespace {
+
+std::string text_of(const std::optional<sys::Address>& address) {
+  return address ? address->text() : std::string{};
+}
+
+void keep_relay(const RelaySettings& in_effect, RelaySettings& next,
+                std::vector<std::string_view>& kept) {
+  if (next.host != in_effect.host || next.second_host != in_effect.second_host) {
+    kept.emplace_back("SetLogServer");
+  }
+  if (text_of(next.source) != text_of(in_effect.source)) kept.emplace_back("SetBindAddress");
+  if (next.password_file != in_effect.password_file) kept.emplace_back("SetPasswordFile");
+  if (next.spool_path != in_effect.spool_path) kept.emplace_back("SetSpoolPath");
+  if (next.spool_limit_mib != in_effect.spool_limit_mib) kept.emplace_back("SetSpoolLimit");
+  next = in_effect;
+}
+
+}  // namespace
+
 std::vector<std::string_view> keep_until_restart(const Settings& in_effect, Settings& next) {
   std::vector<std::string_view> kept;
   const auto keep = [&](std::string_view option, auto Settings::*place) {
@@ -252,9 +302,7 @@ std::vector<std::string_view> keep_until_restart(const Settings& in_effect, Sett
   keep("SetSocketPath", &Settings::socket_path);
   keep("SetUDPActive", &Settings::receives_syslog);
   keep("SetUDPPort", &Settings::syslog_port);
-  const auto text_of = [](const std::optional<sys::Address>& address) {
-    return address ? address->text() : std::string{};
-  };
+  keep_relay(in_effect.relay, next.relay, kept);
   if (text_of(next.interface) != text_of(in_effect.interface)) {
     next.interface = in_effect.interface;
     kept.emplace_back("SetServerInterface");

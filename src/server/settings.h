@@ -20,11 +20,25 @@
 
 namespace samhain::server {
 
+/// Where clients' reports and our own go on to (SetLogServer).
+struct RelaySettings {
+  std::string host;         ///< empty: nowhere
+  std::string second_host;  ///< takes over while the first does not answer; may be empty
+  std::uint16_t port = 0;
+  std::optional<sys::Address> source;
+  std::string password_file;  ///< empty: the password is in the program
+  std::string spool_path;     ///< empty: `relay` beside the log
+  std::uint64_t spool_limit_mib = 256;
+
+  bool is_on() const { return !host.empty(); }
+};
+
 /// What yulerc(5) says, with the defaults of what it does not say.
 struct Settings {
   // [Log]
   sink::Filter print{SeveritySet::from(Severity::Info)};
   sink::Filter log{SeveritySet::from(Severity::Mark)};
+  sink::Filter relay_own{};  ///< which of our own reports go to the next server
   report::Layout print_layout;
   report::Layout log_layout;
 
@@ -52,6 +66,7 @@ struct Settings {
   sink::ClientRules client_rules;
   bool has_separate_logs = false;
   Severity lookup_severity = Severity::Crit;
+  RelaySettings relay;
   bool receives_syslog = false;
   std::uint16_t syslog_port = 514;
   std::chrono::seconds client_time_limit{86'400};  ///< 0: none
@@ -71,9 +86,10 @@ struct Defaults {
   std::string log_path;
   std::string pid_path;
   std::string socket_path;
-  std::uint16_t port = 0;
+  std::uint16_t port = 0;  ///< to listen at
   std::string data_path;
   std::string html_path;  ///< empty: yule.html beside the log; "none"
+  std::uint16_t relay_port = 0;  ///< of the next server
 };
 
 struct Loaded {

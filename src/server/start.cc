@@ -211,7 +211,7 @@ class Start {
     auto log = sink::LogFile::open(log_settings);
     if (!log && may_start_without(log.error())) {
       ground_.journal = std::make_unique<Journal>(log_settings, log.error());
-      return true;
+      return open_relay();
     }
     if (!log) {
       for (const Report& line :
@@ -230,7 +230,29 @@ class Start {
       return false;
     }
     ground_.journal = std::make_unique<Journal>(std::move(*log), std::move(*ledger));
-    return true;
+    return open_relay();
+  }
+
+  bool open_relay() {
+    ground_.relay = relay_of(ground_.options, settings());
+    const RelaySettings& relay = ground_.relay;
+    const auto failed = [this, &relay](const Error& error) {
+      say(report::kServiceFailure,
+          {{"service", "log server"}, {"obj", relay.host}, {"reason", error.text()}});
+      hint(error.text());
+      return false;
+    };
+    if (!relay.is_on()) {
+      auto done = ground_.journal->relay_to_nobody();
+      return done || failed(done.error());
+    }
+    auto spool = RelaySpool::open(
+        {.directory = relay.spool_path, .limit_bytes = relay.spool_limit_mib << 20}, relay.host,
+        clock_);
+    if (!spool) return failed(spool.error());
+    ground_.relay_spool = std::move(*spool);
+    auto taken_over = ground_.journal->relay_to(*ground_.relay_spool);
+    return taken_over || failed(taken_over.error());
   }
 
   /// In the foreground, before somebody who sees the errors, it may be mended while we run; a lock
@@ -251,7 +273,8 @@ ConfigSource source_of(const Options& options, const Paths& paths) {
   ConfigSource source;
   source.path = options.config_path.empty() ? paths.config : options.config_path;
   source.host_name = sys::own_name();
-  source.defaults = {paths.log, paths.pid, paths.socket, DEFAULT_PORT, paths.data, paths.html};
+  source.defaults = {paths.log,  paths.pid,    paths.socket, DEFAULT_PORT,
+                     paths.data, paths.html, DEFAULT_PORT};
   return source;
 }
 
@@ -262,6 +285,17 @@ Result<std::optional<sys::Identity>> find_own_user() {
       compiled.empty() ? sys::find_identity(kUsers) : sys::find_identity(std::span{&compiled, 1});
   if (!found) return found.error();
   return std::optional<sys::Identity>{std::move(*found)};
+}
+
+RelaySettings relay_of(const Options& options, const Settings& settings) {
+  RelaySettings relay = settings.relay;
+  if (!options.server_host.empty()) relay.host = options.server_host;
+  if (options.server_port != 0) relay.port = options.server_port;
+  if (options.bind_address) relay.source = options.bind_address;
+  if (relay.spool_path.empty()) {
+    relay.spool_path = settings.log_path.substr(0, settings.log_path.rfind('/') + 1) + "relay";
+  }
+  return relay;
 }
 
 int serve(const Options& options, const Paths& paths) { return Start(options, paths).run(); }

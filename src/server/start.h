@@ -28,6 +28,9 @@ ConfigSource source_of(const Options& options, const Paths& paths);
 /// Errors: Missing (none of the users exists; the text names them).
 Result<std::optional<sys::Identity>> find_own_user();
 
+/// Where reports go on to: the configuration's word, the command line's instead where it has one.
+RelaySettings relay_of(const Options& options, const Settings& settings);
+
 /// Everything from the command line to the end of the daemon; the exit status.  In this order, for
 /// the order is the promise (docs/security.md): read the configuration, bind, give up root for
 /// good, open log and ledger, start the roles, and only then accept.

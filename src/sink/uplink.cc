@@ -22,7 +22,11 @@ Uplink::Uplink(spool::Spool& spool, std::string host, const base::Clock& clock,
       flushed_(spool.next()) {}
 
 Result<void> Uplink::write(const Report& report) {
-  const auto seq = spool_.append(report.severity, report::encode(report));
+  return add(report.severity, report::encode(report));
+}
+
+Result<void> Uplink::add(Severity severity, ByteView body) {
+  const auto seq = spool_.append(severity, body);
   lost_ += spool_.take_loss().count;
   if (!seq) return seq.error();
   return {};

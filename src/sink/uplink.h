@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "samhain/bytes.h"
 #include "sink/dispatcher.h"
 #include "spool/spool.h"
 
@@ -26,6 +27,9 @@ class Uplink final : public Sink {
   std::string_view service() const override { return "log server"; }
   std::string object() const override { return host_; }
   Result<void> write(const Report& report) override;
+  /// The same for a report that is encoded already; `severity` says what goes first when the spool
+  /// is full.
+  Result<void> add(Severity severity, ByteView body);
   Result<void> flush() override;
 
  private:

@@ -274,10 +274,11 @@ void Courier::drop() {
   sent_ = 0;
 }
 
-sys::Confinement confinement() {
+sys::Confinement confinement(bool may_share_user) {
   sys::Confinement result;
   result.role = "courier";
   result.identity = role_identity();
+  result.may_share_user = may_share_user;
   result.has_empty_root = true;
   result.may_make_tcp_sockets = true;
   return result;
@@ -285,7 +286,7 @@ sys::Confinement confinement() {
 
 }  // namespace
 
-int run_courier() {
+int run_courier(bool may_share_user) {
   const auto set_up = sys::receive_set_up();
   if (!set_up) base::die("courier: " + set_up.error().text());
   // OpenSSL reads its configuration here, while there still are files.
@@ -295,7 +296,7 @@ int run_courier() {
   if (!context) base::die("courier: " + context.error().text());
   auto loop = sys::Loop::create();
   if (!loop) base::die("courier: " + loop.error().text());
-  const auto barriers = sys::lock_in(confinement());
+  const auto barriers = sys::lock_in(confinement(may_share_user));
   if (!barriers) base::die("courier: " + barriers.error().text());
 
   auto fd = sys::announce_ready(barriers->text());

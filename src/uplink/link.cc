@@ -59,14 +59,16 @@ void Link::open(std::size_t server) {
 }
 
 void Link::look_up() {
-  auto lookup = Lookup::start(loop_, Question{host_, settings_.session.port},
-                              [this, connection = connection_](Result<Resolved> resolved) {
-                                lookup_.reset();
-                                if (connection != connection_ || !is_wanted_) return;
-                                if (!resolved) return fail_later(resolved.error().text());
-                                if (resolved->addresses.empty()) return fail_later(resolved->error);
-                                connect(std::move(resolved->addresses));
-                              });
+  auto lookup = Lookup::start(
+      loop_, Question{host_, settings_.session.port},
+      [this, connection = connection_](Result<Resolved> resolved) {
+        lookup_.reset();
+        if (connection != connection_ || !is_wanted_) return;
+        if (!resolved) return fail_later(resolved.error().text());
+        if (resolved->addresses.empty()) return fail_later(resolved->error);
+        connect(std::move(resolved->addresses));
+      },
+      settings_.resolver);
   if (!lookup) return fail_later(lookup.error().text());
   lookup_ = *std::move(lookup);
 }

@@ -29,6 +29,7 @@ class Link final : public Transport {
     std::string
         authorities;  ///< who must vouch for the server, in PEM; empty: any certificate will do
     std::optional<sys::Address> source;
+    std::string resolver = "resolver";  ///< the role of run_resolver() in this program
   };
   struct Callbacks {
     Session::OnReport on_report;

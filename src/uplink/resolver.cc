@@ -27,11 +27,12 @@ Resolved answer(const Question& question) {
 
 }  // namespace
 
-Result<std::unique_ptr<Lookup>> Lookup::start(sys::Loop& loop, Question question, OnDone on_done) {
+Result<std::unique_ptr<Lookup>> Lookup::start(sys::Loop& loop, Question question, OnDone on_done,
+                                              std::string role_name) {
   std::unique_ptr<Lookup> lookup{new Lookup(loop, std::move(on_done))};
   Lookup* self = lookup.get();
   sys::Role::Spec spec;
-  spec.name = "resolver";
+  spec.name = std::move(role_name);
   spec.rules = rules_from_resolver();
   spec.set_up = [question = std::move(question)] { return encode(question); };
   spec.on_message = [self](std::uint16_t, ByteView payload, std::vector<UniqueFd>&) {
@@ -77,7 +78,7 @@ Result<std::string> find_own_name() {
   return name;
 }
 
-int run_resolver() {
+int run_resolver(bool may_share_user) {
   const auto set_up = sys::receive_set_up();
   if (!set_up) base::die("resolver: " + set_up.error().text());
   const auto question = decode_question(*set_up);
@@ -86,6 +87,7 @@ int run_resolver() {
   sys::Confinement confinement;
   confinement.role = "resolver";
   confinement.identity = role_identity();
+  confinement.may_share_user = may_share_user;
   confinement.may_read_files = true;
   confinement.may_resolve_names = true;
   const auto barriers = sys::lock_in(confinement);

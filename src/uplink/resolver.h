@@ -22,8 +22,10 @@ class Lookup {
   static constexpr std::chrono::seconds kLimit{20};
 
   /// `on_done` is called once, from the loop; it may destroy the Lookup.
-  /// Errors: System (no process could be started).
-  static Result<std::unique_ptr<Lookup>> start(sys::Loop& loop, Question question, OnDone on_done);
+  /// `role` is that of run_resolver() in this program.  Errors: System (no process could be
+  /// started).
+  static Result<std::unique_ptr<Lookup>> start(sys::Loop& loop, Question question, OnDone on_done,
+                                               std::string role = "resolver");
   ~Lookup();
   Lookup(const Lookup&) = delete;
   Lookup& operator=(const Lookup&) = delete;
@@ -43,6 +45,7 @@ class Lookup {
 Result<std::string> find_own_name();
 
 /// The resolver's own main: `samhain --role=resolver`.  Returns the exit status.
-int run_resolver();
+/// `may_share_user`: it is meant to run as its parent's user (sys::Confinement).
+int run_resolver(bool may_share_user = false);
 
 }  // namespace samhain::uplink

@@ -33,8 +33,7 @@ TEST(KnownTest, AgentKnowsWhatTheOriginalHas) {
 
 TEST(KnownTest, ServerKnowsWhatTheOriginalHas) {
   const auto table = names(server_not_built());
-  EXPECT_TRUE(table.contains({"server", "setlogserver"}));
-  EXPECT_TRUE(table.contains({"misc", "setlogserver"}));
+  EXPECT_FALSE(table.contains({"server", "setlogserver"}));
   EXPECT_TRUE(table.contains({"database", ""}));
   EXPECT_TRUE(table.contains({"misc", "setsocketpassword"}));
   EXPECT_FALSE(table.contains({"misc", "setserverport"}));

@@ -29,6 +29,19 @@ TEST(ServerOptionsTest, TakesWhatTheManualPageShows) {
   EXPECT_EQ(options->config_path, "/x/yulerc");
 }
 
+TEST(ServerOptionsTest, TakesWhereToRelay) {
+  const auto options = parse({"--server-host=Central", "--server-port", "50000", "-e", "mark",
+                              "--bind-address=127.0.0.2"});
+  ASSERT_TRUE(options) << options.error().what;
+  EXPECT_EQ(options->server_host, "central");
+  EXPECT_EQ(options->server_port, 50'000);
+  ASSERT_TRUE(options->bind_address);
+  EXPECT_EQ(options->bind_address->text(), "127.0.0.2");
+  EXPECT_TRUE(options->export_threshold->has(Severity::Mark));
+  EXPECT_FALSE(parse({"--server-port=0"}));
+  EXPECT_FALSE(parse({"--bind-address=central"}));
+}
+
 TEST(ServerOptionsTest, CountsTheFirstOfDaemonAndForeground) {
   EXPECT_EQ(parse({"-D", "--foreground"})->is_daemon, true);
   EXPECT_EQ(parse({"--foreground", "-D"})->is_daemon, false);

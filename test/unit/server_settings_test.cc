@@ -43,6 +43,29 @@ TEST(ServerSettingsTest, HasDefaultsForEverything) {
   EXPECT_TRUE(loaded.settings.strips_domain);
 }
 
+TEST(ServerSettingsTest, RelaysToOneServerOrTwo) {
+  EXPECT_FALSE(read("").settings.relay.is_on());
+  const Loaded loaded = read("[Server]\nSetLogServer=Central\n[Misc]\nSetLogServer=::1\n");
+  EXPECT_TRUE(loaded.problems.empty());
+  EXPECT_EQ(loaded.settings.relay.host, "central");
+  EXPECT_EQ(loaded.settings.relay.second_host, "::1");
+  EXPECT_TRUE(loaded.settings.relay_own.severities.is_empty());
+
+  const Loaded three = read("[Misc]\nSetLogServer=a\nSetLogServer=b\nSetLogServer=c\n");
+  ASSERT_EQ(three.problems.size(), 1U);
+  EXPECT_EQ(three.problems[0].line, 4U);
+  EXPECT_EQ(three.settings.relay.second_host, "b");
+}
+
+TEST(ServerSettingsTest, KeepsARelaysServerUntilTheNextStart) {
+  const Loaded before = read("[Misc]\nSetLogServer=a\n");
+  Loaded after = read("[Misc]\nSetLogServer=b\nSetSpoolLimit=3\n[Log]\nExportSeverity=mark\n");
+  const auto kept = keep_until_restart(before.settings, after.settings);
+  EXPECT_EQ(kept, (std::vector<std::string_view>{"SetLogServer", "SetSpoolLimit"}));
+  EXPECT_EQ(after.settings.relay.host, "a");
+  EXPECT_TRUE(after.settings.relay_own.severities.has(Severity::Mark));
+}
+
 TEST(ServerSettingsTest, TakesTheServersOptionsInBothSections) {
   const Loaded loaded = read(
       "[Server]\nSetServerPort = 50000\nSeverityLookup=warn\n"
