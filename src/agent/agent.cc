@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "agent/checks.h"
+#include "agent/credentials.h"
+#include "agent/download.h"
 #include "agent/outlets.h"
 #include "agent/run.h"
 #include "base/die.h"
@@ -27,24 +29,30 @@ std::string own_uid() { return std::to_string(geteuid()); }
 
 /// A relative path would lose its meaning when the daemon leaves the directory, or at a reload.
 std::string absolute(const std::string& path) {
-  if (path.starts_with('/')) return path;
+  if (path.starts_with('/') || place_of(path).is_remote) return path;
   std::string directory(PATH_MAX, '\0');
   if (getcwd(directory.data(), directory.size()) == nullptr) return path;
   directory.resize(directory.find('\0'));
   return directory + "/" + path;
 }
 
-/// The end of a run that could not begin: the lines, then status 1.
-int refuse(const Options& options, const std::vector<Report>& lines) {
+/// Tells lines of a run that has not begun: there is only its console.
+void tell_early(const Options& options, Credentials& credentials,
+                const std::vector<Report>& lines) {
   const base::SystemClock clock;
   auto loop = sys::Loop::create();
   if (!loop) base::die(loop.error().text());
-  Outlets outlets{**loop, clock,
+  Outlets outlets{**loop, clock, credentials,
                   options.print_threshold.value_or(SeveritySet::from(Severity::Info)),
                   Outlets::kPatienceOfWatched};
   for (const Report& line : lines) outlets.submit(line);
-  outlets.submit(report::make(report::kExit, clock.now_ns(),
-                              {{"program", "Samhain"}, {"status", "exit_failure"}}));
+}
+
+/// The end of a run that could not begin: the lines, then status 1.
+int refuse(const Options& options, Credentials& credentials, std::vector<Report> lines) {
+  lines.push_back(report::make(report::kExit, base::SystemClock{}.now_ns(),
+                               {{"program", "Samhain"}, {"status", "exit_failure"}}));
+  tell_early(options, credentials, lines);
   return 1;
 }
 
@@ -69,6 +77,32 @@ std::vector<Report> lines_of(const Unusable& unusable, const std::string& path) 
   return lines;
 }
 
+namespace {
+
+/// The configuration of the server; of this host, where the server has none and init is to make do
+/// with that.  Nothing: there is none, and that is told.
+std::optional<Loading> download_settings(const Options& options, const Paths& paths,
+                                         const std::string& host_name, Credentials& credentials) {
+  const auto tell = [&](const Report& line) { tell_early(options, credentials, {line}); };
+  const auto now = [] { return base::SystemClock{}.now_ns(); };
+  tell(report::make(report::kDownloadingConfiguration, now()));
+  uplink::Fetched fetched = fetch_configuration(options, host_name, credentials, tell);
+  if (fetched.kind == uplink::Fetched::Kind::Received) {
+    tell(report::make(report::kDownloadCompleted, now()));
+    return read_received(fetched.store.take(), fetched.sha256, options, paths, host_name);
+  }
+  const bool has_local =
+      options.action == Action::Init && !place_of(*options.config_path).local.empty();
+  Report failure = report::make(report::kDownloadFailed, now(), {{"reason", reason_of(fetched)}});
+  if (has_local) failure.severity = Severity::Warn;
+  tell(failure);
+  if (!has_local) return std::nullopt;
+  tell(report::make(report::kTryingLocalFile, now()));
+  return load_settings(options, paths, host_name);
+}
+
+}  // namespace
+
 std::string own_name() {
   const auto name = uplink::find_own_name();
   return name ? *name : "127.0.0.1";
@@ -80,12 +114,18 @@ int run_agent(const Options& given, const Paths& paths) {
   umask(077);
 
   const std::string host_name = own_name();
-  Loading loading = load_settings(options, paths, host_name);
-  if (!loading.loaded) return refuse(options, lines_of(loading.unusable, *options.config_path));
-  const Settings& settings = loading.loaded->settings;
+  const Place place = place_of(*options.config_path);
+  Credentials credentials;
+  auto loading = place.is_remote ? download_settings(options, paths, host_name, credentials)
+                                 : load_settings(options, paths, host_name);
+  if (!loading) return refuse(options, credentials, {});
+  if (!loading->loaded) {
+    return refuse(options, credentials, lines_of(loading->unusable, place.local));
+  }
+  const Settings& settings = loading->loaded->settings;
   if (settings.action == Action::None) {
     const std::int64_t now = base::SystemClock{}.now_ns();
-    return refuse(options,
+    return refuse(options, credentials,
                   {report::make(report::kNoAction, now),
                    report::make(report::kPanicInitializing, now, {{"program", "Samhain"}})});
   }
@@ -99,8 +139,13 @@ int run_agent(const Options& given, const Paths& paths) {
   auto loop = sys::Loop::create();
   if (!loop) base::die(loop.error().text());
   const base::SystemClock clock;
-  Run run{
-      **loop, clock, std::move(options), paths, *std::move(loading.loaded), std::move(detached)};
+  Run run{**loop,
+          clock,
+          credentials,
+          std::move(options),
+          paths,
+          *std::move(loading->loaded),
+          std::move(detached)};
   return run.run();
 }
 

@@ -44,10 +44,24 @@ Result<void> Checks::open_baseline() {
                     : Result<std::unique_ptr<baseline::Reader>>{key.error()};
   if (reader) {
     baseline_ = *std::move(reader);
+    received_digest_ = {};
     return {};
   }
   tell_no_baseline(reader.error());
   return reader.error();
+}
+
+Result<void> Checks::take_baseline(int fd, const Digest& digest) {
+  auto reader = baseline::Reader::open_vouched(fd);
+  if (!reader) {
+    outlets_.submit(
+        report::make(report::kBaselineRefused, clock_.now_ns(),
+                     {{"path", std::string{kFromServer}}, {"reason", reader.error().text()}}));
+    return reader.error().within("baseline", kFromServer);
+  }
+  baseline_ = *std::move(reader);
+  received_digest_ = digest;
+  return {};
 }
 
 void Checks::tell_no_baseline(const Error& error) {
@@ -88,7 +102,7 @@ void Checks::make_scanner() {
 
 Result<void> Checks::settings_changed(const Settings& before) {
   has_planned_ = false;
-  if (settings_.action == Action::Check) {
+  if (settings_.action == Action::Check && !settings_.is_baseline_remote) {
     // The old one stays open and in use if the new one is refused.
     (void)open_baseline();
   }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "baseline/baseline.h"
 #include "policy/policy.h"
+#include "samhain/facts.h"
 #include "samhain/result.h"
 #include "scan/measurer_pool.h"
 #include "scan/scan.h"
@@ -31,6 +32,9 @@ class Checks {
   /// Opens the baseline that a check needs.  Every failure is told.
   /// Errors: those of baseline::Reader; Refused for an untrusted path.
   Result<void> open_baseline();
+  /// Takes one that the server vouched for into use.  A failure is told, and changes nothing.
+  Result<void> take_baseline(int fd, const Digest& digest);
+  const Digest& received_digest() const { return received_digest_; }  ///< of the one in use
   std::string baseline_digest() const {
     return baseline_ ? baseline_->digest_hex() : std::string{};
   }
@@ -39,7 +43,8 @@ class Checks {
   Result<void> start(std::function<void()> on_ready);
   bool is_ready() const { return pool_ && pool_->is_ready(); }
 
-  /// The settings have changed: what depends on them is made anew.  Not while a scan is running.
+  /// The settings have changed: what depends on them is made anew, but for a baseline that comes
+  /// from the server.  Not while a scan is running.
   Result<void> settings_changed(const Settings& before);
 
   /// One scan, init or check as the settings say; `on_done`: it is over, and well or not.
@@ -69,6 +74,7 @@ class Checks {
   bool has_planned_ = false;
   bool is_stopped_ = false;
   std::unique_ptr<baseline::Reader> baseline_;
+  Digest received_digest_{};  ///< zeros: it lies on this host
   std::unique_ptr<baseline::Writer> writer_;
   std::unique_ptr<scan::MeasurerPool> pool_;
   std::unique_ptr<scan::Scanner> scanner_;

@@ -69,8 +69,12 @@ Result<void> take_bind_address(Options& options, std::string_view value) {
 }
 
 Result<void> take_server_host(Options& options, std::string_view value) {
-  if (options.server_host) return bad_value("a second server is not built yet");
-  options.server_host = base::lower(value);
+  if (!options.server_host) {
+    options.server_host = base::lower(value);
+    return {};
+  }
+  if (!options.second_server_host.empty()) return bad_value("give two servers at most");
+  options.second_server_host = base::lower(value);
   return {};
 }
 
@@ -78,6 +82,11 @@ Result<void> take_server_port(Options& options, std::string_view value) {
   const auto port = base::to_number<std::uint16_t>(value);
   if (!port || *port == 0) return bad_value("give a port from 1 to 65535");
   options.server_port = *port;
+  return {};
+}
+
+Result<void> take_password_file(Options& options, std::string_view value) {
+  options.password_file = value;
   return {};
 }
 
@@ -103,10 +112,14 @@ constexpr std::array kOptions = {
            take_threshold<&Options::log_threshold>},
     Option{'e', "set-export-severity", "SEVERITY", "threshold of the server",
            take_threshold<&Options::export_threshold>},
-    Option{0, "server-host", "HOST", "the server to report to", take_server_host},
+    Option{0, "server-host", "HOST", "the server to report to; given twice: a second one",
+           take_server_host},
     Option{0, "server-port", "PORT", "its TCP port", take_server_port},
     Option{0, "bind-address", "ADDRESS", "source address of connections", take_bind_address},
-    Option{0, "config-file", "PATH", "the configuration to use", take_config_path},
+    Option{0, "config-file", "PATH", "the configuration to use, or REQ_FROM_SERVER[/PATH]",
+           take_config_path},
+    Option{0, "password-file", "PATH", "the file with the password for the server",
+           take_password_file},
     Option{0, "check-config", "", "read the configuration, say what is wrong in it, start nothing",
            take_switch<&Options::only_checks>},
     Option{'a', "full-detail", "", "list everything; before -d",

@@ -43,8 +43,10 @@ struct Options {
   std::optional<int> depth;
   std::optional<sys::Address> bind_address;
   std::optional<std::string> server_host;
+  std::string second_server_host;  ///< empty: none
   std::optional<std::uint16_t> server_port;
   std::optional<std::string> config_path;
+  std::optional<std::string> password_file;
 };
 
 /// Reads `arguments` (without the program's name) strictly from left to right; `-H`, `-d`, `-v`,

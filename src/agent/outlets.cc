@@ -7,8 +7,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "crypto/mac.h"
-#include "crypto/random.h"
 #include "report/catalog.h"
 #include "sink/console.h"
 #include "sink/uplink.h"
@@ -35,14 +33,13 @@ sink::LogFile::Settings log_settings(const Settings& settings) {
 
 }  // namespace
 
-Outlets::Outlets(sys::Loop& loop, const base::Clock& clock, SeveritySet first_threshold,
-                 std::chrono::milliseconds patience)
+Outlets::Outlets(sys::Loop& loop, const base::Clock& clock, Credentials& credentials,
+                 SeveritySet first_threshold, std::chrono::milliseconds patience)
     : loop_(loop),
       clock_(clock),
-      instance_id_(crypto::random_array<16>()),
+      credentials_(credentials),
       patience_(patience),
-      dispatcher_(clock),
-      embedded_(uplink::take_embedded_password()) {
+      dispatcher_(clock) {
   dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, report::Layout{}, patience_),
                   sink::Filter{first_threshold});
 }
@@ -120,9 +117,10 @@ void Outlets::close_log() {
 }
 
 Result<void> Outlets::open_spool(const Settings& settings) {
-  const bool is_same = linked_ && has_same_link(settings) && has_same_password(settings);
+  const bool is_same =
+      linked_ && has_same_link(settings) && credentials_.is_current(settings.password_file);
   if (!is_same) {
-    link_.reset();
+    close_link();
     if (linked_) spool_.reset();  // else it is the one that was just taken back
     linked_ = settings;
   }
@@ -160,7 +158,9 @@ void Outlets::tell_no_spool(const Settings& settings, const Error& error) {
 
 bool Outlets::has_same_link(const Settings& settings) const {
   const Settings& old = *linked_;
-  return old.exports() == settings.exports() && old.server_host == settings.server_host &&
+  return old.exports() == settings.exports() && old.downloads() == settings.downloads() &&
+         old.server_host == settings.server_host &&
+         old.second_server_host == settings.second_server_host &&
          old.server_port == settings.server_port && old.keep_alive == settings.keep_alive &&
          text_of(old.bind_address) == text_of(settings.bind_address) &&
          old.password_file == settings.password_file && old.host_name == settings.host_name &&
@@ -168,38 +168,25 @@ bool Outlets::has_same_link(const Settings& settings) const {
          old.spool_limit_bytes == settings.spool_limit_bytes;
 }
 
-/// The file may have been corrected while its name stayed.
-bool Outlets::has_same_password(const Settings& settings) const {
-  if (settings.password_file.empty() || !from_file_) return true;
-  const auto loaded = uplink::load_password(settings.password_file);
-  return loaded && crypto::equal_secrets(as_bytes(loaded->text()), as_bytes(from_file_->text()));
-}
-
 const uplink::Password* Outlets::find_password(const Settings& settings) {
-  Error error{Error::Kind::Missing, {}};
-  if (!settings.password_file.empty()) {
-    auto loaded = uplink::load_password(settings.password_file);
-    if (loaded) return &from_file_.emplace(*std::move(loaded));
-    error = loaded.error();
-  } else {
-    if (embedded_) return &*embedded_;
-    error = embedded_.error();
-  }
+  const auto password = credentials_.find(settings.password_file);
+  if (password) return *password;
   submit(report::make(report::kPasswordNotSet, clock_.now_ns(),
-                      {{"program", "Samhain"}, {"reason", error.text()}}));
+                      {{"program", "Samhain"}, {"reason", password.error().text()}}));
   return nullptr;
 }
 
 Result<void> Outlets::start_link(const Settings& settings, std::function<void()> on_change) {
-  if (!spool_ || link_) return {};
+  if (link_ || (!spool_ && !settings.downloads())) return {};
   const uplink::Password* password = find_password(settings);
   if (password == nullptr) return {};
 
   uplink::Link::Settings link_settings;
   link_settings.source = settings.bind_address;
   link_settings.session.client_name = settings.host_name;
-  link_settings.session.instance_id = instance_id_;
+  link_settings.session.instance_id = credentials_.instance_id();
   link_settings.session.server = settings.server_host;
+  link_settings.session.second_server = settings.second_server_host;
   link_settings.session.port = settings.server_port;
   link_settings.session.keep_alive = settings.keep_alive;
   uplink::Link::Callbacks callbacks;
@@ -243,7 +230,7 @@ void Outlets::stop_link() {
 void Outlets::release_link() {
   flush();
   dispatcher_.remove(kLogServer);
-  link_.reset();
+  close_link();
   spool_.reset();
   linked_.reset();
 }
@@ -260,6 +247,26 @@ bool Outlets::take_back(const Settings& settings) {
   }
   (void)open(settings);  // tells of a spool that cannot be opened
   return true;
+}
+
+void Outlets::close_link() {
+  link_.reset();
+  if (!on_fetched_) return;
+  loop_.soon([this] { fetched({}); });
+}
+
+void Outlets::fetch(uplink::Wanted wanted, uplink::Transfer::OnDone on_done) {
+  on_fetched_ = std::move(on_done);
+  if (!link_) return close_link();
+  link_->session().get(std::move(wanted),
+                       [this](uplink::Fetched&& file) { fetched(std::move(file)); });
+}
+
+void Outlets::fetched(uplink::Fetched&& fetched) {
+  if (fetched.kind == uplink::Fetched::Kind::Failed && fetched.reason.empty()) {
+    fetched.reason = "there is no connection to a server";
+  }
+  if (const auto on_done = std::exchange(on_fetched_, nullptr)) on_done(std::move(fetched));
 }
 
 void Outlets::note_barriers(std::string_view role, std::string_view missing) {

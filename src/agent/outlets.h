@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/credentials.h"
 #include "agent/settings.h"
 #include "base/clock.h"
 #include "samhain/handle.h"
@@ -19,7 +20,7 @@
 #include "sys/loop.h"
 #include "uplink/link.h"
 #include "uplink/password.h"
-#include "wire/messages.h"
+#include "uplink/transfer.h"
 
 namespace samhain::agent {
 
@@ -30,10 +31,10 @@ class Outlets {
   /// How long a run that somebody watches waits for each line on its console; others never do.
   static constexpr std::chrono::milliseconds kPatienceOfWatched{5'000};
 
-  /// Borrows `loop` and `clock`.  Until open() there is only stderr, with `first_threshold`.
-  /// `patience`: how long each line on stderr may wait for its reader.
-  Outlets(sys::Loop& loop, const base::Clock& clock, SeveritySet first_threshold,
-          std::chrono::milliseconds patience);
+  /// Borrows `loop`, `clock` and `credentials`.  Until open() there is only stderr, with
+  /// `first_threshold`. `patience`: how long each line on stderr may wait for its reader.
+  Outlets(sys::Loop& loop, const base::Clock& clock, Credentials& credentials,
+          SeveritySet first_threshold, std::chrono::milliseconds patience);
   ~Outlets();
   Outlets(const Outlets&) = delete;
   Outlets& operator=(const Outlets&) = delete;
@@ -41,8 +42,8 @@ class Outlets {
   /// Opens what the settings name.  What cannot be opened is told on the others, and the run goes
   /// on without it. Errors: the first of those, for a caller that does not want to go on.
   Result<void> open(const Settings& settings);
-  /// Begins to carry reports to the server, if there is one.  `on_change`: something about
-  /// is_ready(), is_delivered() or has_failed() may have changed.
+  /// Begins to carry reports to the server, and files from it, if there is one.  `on_change`:
+  /// something about is_ready(), is_delivered() or has_failed() may have changed.
   Result<void> start_link(const Settings& settings, std::function<void()> on_change);
   /// From now on the console is the device that the settings name, not stderr.
   void leave_terminal(const Settings& settings);
@@ -60,6 +61,10 @@ class Outlets {
   /// Has the spool again.  False: another process still uses it.  start_link() comes next.
   bool take_back(const Settings& settings);
 
+  /// Fetches a file, one at a time; `on_done` is called from the loop, whatever becomes of the
+  /// link.
+  void fetch(uplink::Wanted wanted, uplink::Transfer::OnDone on_done);
+
   /// Says once what barriers a role lacks.
   void note_barriers(std::string_view role, std::string_view missing);
   void note_down(std::string_view role, const Error& error);
@@ -74,11 +79,12 @@ class Outlets {
   void add_terminal(const Settings& settings);
   void add_device(const Settings& settings);
   bool has_same_link(const Settings& settings) const;
-  bool has_same_password(const Settings& settings) const;
+  void close_link();
+  void fetched(uplink::Fetched&& fetched);
 
   sys::Loop& loop_;
   const base::Clock& clock_;
-  const wire::Id instance_id_;
+  Credentials& credentials_;
   const std::chrono::milliseconds patience_;
   sink::Dispatcher dispatcher_;
   sink::LogFile* log_ = nullptr;  ///< the dispatcher's, while it has one
@@ -88,9 +94,8 @@ class Outlets {
 
   std::optional<Settings> linked_;  ///< what spool and link were opened for
   std::unique_ptr<spool::Spool> spool_;
-  Result<uplink::Password> embedded_;  ///< taken out of the program once, at start
-  std::optional<uplink::Password> from_file_;
   std::unique_ptr<uplink::Link> link_;
+  uplink::Transfer::OnDone on_fetched_;  ///< null: nothing is being fetched
   std::set<std::string> noted_barriers_;
 };
 

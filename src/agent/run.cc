@@ -44,8 +44,8 @@ std::string own_uid() { return std::to_string(geteuid()); }
 
 }  // namespace
 
-Run::Run(sys::Loop& loop, const base::Clock& clock, Options options, const Paths& paths,
-         Loaded loaded, std::optional<sys::Detached> detached)
+Run::Run(sys::Loop& loop, const base::Clock& clock, Credentials& credentials, Options options,
+         const Paths& paths, Loaded loaded, std::optional<sys::Detached> detached)
     : loop_(loop),
       clock_(clock),
       options_(std::move(options)),
@@ -53,7 +53,9 @@ Run::Run(sys::Loop& loop, const base::Clock& clock, Options options, const Paths
       settings_(std::move(loaded.settings)),
       problems_(std::move(loaded.problems)),
       detached_(std::move(detached)),
-      outlets_(loop, clock, settings_.print.severities,
+      received_(std::move(loaded.received)),
+      received_digest_(loaded.received_digest),
+      outlets_(loop, clock, credentials, settings_.print.severities,
                is_looping() ? 0ms : Outlets::kPatienceOfWatched),
       checks_(loop, clock, outlets_, settings_) {}
 
@@ -87,9 +89,7 @@ Result<void> Run::start() {
   // A daemon that could not keep its reports would be worse than none; a check in front of somebody
   // goes on with what there is.
   if (auto opened = outlets_.open(settings_); !opened && settings_.is_daemon) return opened;
-  if (settings_.action == Action::Check) {
-    if (auto opened = checks_.open_baseline(); !opened) return opened;
-  }
+  if (auto found = find_baseline(); !found) return found;
   tell_start();
   tell_problems(problems_);
   problems_.clear();
@@ -104,6 +104,21 @@ Result<void> Run::start() {
     end("exit_failure", 1, 0ms);
   });
   return {};
+}
+
+/// What the action needs of one.
+Result<void> Run::find_baseline() {
+  if (settings_.action == Action::Init) {
+    if (!settings_.baseline_path.empty()) return {};
+    outlets_.submit(report::make_filled(report::kPanic, {"No local path for database specified"},
+                                        clock_.now_ns(),
+                                        {{"program", "Samhain"}, {"subroutine", "init"}}));
+    return Error{
+        Error::Kind::Missing,
+        "init writes its baseline on this host: give SetDatabasePath=REQ_FROM_SERVER/PATH"};
+  }
+  if (settings_.is_baseline_remote) return fetch_first_baseline();
+  return checks_.open_baseline();
 }
 
 void Run::be_nice() {
@@ -152,7 +167,8 @@ void Run::tell_start() {
                                {"path", shown(settings_.config_path)},
                                {"hash", settings_.config_digest}};
   if (settings_.action == Action::Check) {
-    fields.push_back({"path", shown(settings_.baseline_path)});
+    fields.push_back({"path", shown(settings_.is_baseline_remote ? std::string{kFromServer}
+                                                                 : settings_.baseline_path)});
     fields.push_back({"hash", checks_.baseline_digest()});
   }
   outlets_.submit(report::make(report::kStart, clock_.now_ns(), std::move(fields)));
@@ -196,7 +212,7 @@ void Run::begin() {
 }
 
 void Run::check() {
-  if (is_ending_ || is_suspended_ || !has_begun_ || checks_.is_running()) return;
+  if (is_ending_ || is_suspended_ || is_reloading_ || !has_begun_ || checks_.is_running()) return;
   loop_.cancel(check_timer_);
   check_began_ = clock_.steady();
   checks_.run([this](bool is_good) { on_checked(is_good); });
@@ -229,25 +245,34 @@ void Run::mark() {
 }
 
 void Run::reload() {
-  if (is_ending_ || is_suspended_ || !is_reload_wanted_ || !has_begun_ || checks_.is_running()) {
+  if (is_ending_ || is_suspended_ || is_reloading_ || !is_reload_wanted_ || !has_begun_ ||
+      checks_.is_running()) {
     return;
   }
   is_reload_wanted_ = false;
-  Loading loading = load_settings(options_, paths_, settings_.host_name);
-  if (!accept(loading)) return;
+  if (settings_.is_config_remote) return fetch_configuration_again();
+  consider(load_settings(options_, paths_, settings_.host_name));
+}
 
-  Settings fresh = std::move(loading.loaded->settings);
+void Run::apply(Loaded loaded, uplink::Fetched baseline) {
+  Settings fresh = std::move(loaded.settings);
   // What a run is was decided when it began.
   fresh.action = settings_.action;
   fresh.is_daemon = settings_.is_daemon;
   fresh.is_forever = settings_.is_forever;
   fresh.pid_path = settings_.pid_path;
   const Settings before = std::exchange(settings_, std::move(fresh));
+  received_ = std::move(loaded.received);
+  received_digest_ = loaded.received_digest;
 
   (void)outlets_.open(settings_);  // what cannot be opened is told on the rest
   outlets_.submit(report::make(report::kReloaded, clock_.now_ns()));
-  tell_problems(loading.loaded->problems);
+  tell_problems(loaded.problems);
   auto changed = checks_.settings_changed(before);
+  if (baseline.kind == uplink::Fetched::Kind::Received) {
+    // The old one stays in use if the new one is refused.
+    (void)checks_.take_baseline(baseline.store.fd(), baseline.sha256);
+  }
   if (changed) changed = outlets_.start_link(settings_, [this] { on_link_change(); });
   if (!changed) {
     fmt::print(stderr, "samhain: {}\n", changed.error().text());

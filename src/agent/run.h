@@ -8,22 +8,26 @@
 #include <vector>
 
 #include "agent/checks.h"
+#include "agent/credentials.h"
 #include "agent/options.h"
 #include "agent/outlets.h"
 #include "agent/settings.h"
 #include "base/clock.h"
+#include "samhain/facts.h"
+#include "samhain/handle.h"
 #include "samhain/result.h"
 #include "sys/daemon.h"
 #include "sys/loop.h"
+#include "uplink/transfer.h"
 
 namespace samhain::agent {
 
 /// One life of the scanner, from START to EXIT.
 class Run {
  public:
-  /// Borrows `loop`, `clock` and `paths`.  `detached`: this is a daemon's process.
-  Run(sys::Loop& loop, const base::Clock& clock, Options options, const Paths& paths, Loaded loaded,
-      std::optional<sys::Detached> detached);
+  /// Borrows `loop`, `clock`, `credentials` and `paths`.  `detached`: this is a daemon's process.
+  Run(sys::Loop& loop, const base::Clock& clock, Credentials& credentials, Options options,
+      const Paths& paths, Loaded loaded, std::optional<sys::Detached> detached);
 
   int run();  ///< the exit status
 
@@ -31,6 +35,8 @@ class Run {
   bool is_looping() const { return settings_.is_daemon || settings_.is_forever; }
 
   Result<void> start();
+  Result<void> find_baseline();
+  Result<void> fetch_first_baseline();
   Result<void> take_signals();
   void be_nice();
   void tell_start();
@@ -47,6 +53,14 @@ class Run {
   void toggle_suspension();
   void fall_silent();
   void resume();
+  // run_reload.cc
+  void fetch_configuration_again();
+  void take_configuration(uplink::Fetched&& fetched);
+  void consider(Loading loading);
+  void fetch_baseline_again(Loaded loaded);
+  void apply(Loaded loaded, uplink::Fetched baseline);
+  Result<uplink::Wanted> wanted_baseline() const;
+  void tell_fetched(const uplink::Fetched& fetched, Severity severity_of_failure);
   void tell_not_built(std::string_view signal);
 
   void end(std::string_view status, int exit_status, std::chrono::milliseconds patience);
@@ -62,6 +76,8 @@ class Run {
   std::vector<config::Problem> problems_;
   std::optional<sys::Detached> detached_;
   std::optional<sys::PidFile> pid_file_;
+  UniqueFd received_;  ///< the configuration in use, where it is the server's
+  Digest received_digest_{};
   Outlets outlets_;
   Checks checks_;
 
@@ -70,6 +86,8 @@ class Run {
   bool is_quit_wanted_ = false;
   bool is_reload_wanted_ = false;
   bool is_suspended_ = false;
+  bool is_reloading_ = false;      ///< files for it are on their way
+  std::optional<Loaded> waiting_;  ///< for its baseline
   int exit_status_ = 1;
   std::chrono::steady_clock::time_point check_began_;
   sys::Loop::Timer start_timer_ = 0;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <functional>
 #include <utility>
 
@@ -100,13 +101,32 @@ Result<void> check_digest_name(const config::Entry& entry) {
   return Error{Error::Kind::Malformed, "this digest is not built yet; give SHA256"};
 }
 
-Result<void> take_server(std::string& place, const config::Entry& entry) {
+Result<void> take_server(Settings& settings, const config::Entry& entry) {
+  std::string& place =
+      settings.server_host.empty() ? settings.server_host : settings.second_server_host;
   if (!place.empty()) {
-    return Error{Error::Kind::Busy,
-                 "a second server is not built yet, the first one counts; leave one SetLogServer"};
+    return Error{Error::Kind::Busy, "the first two servers count; leave two SetLogServer"};
   }
   place = base::lower(entry.value);
   return {};
+}
+
+/// As into_path(), or REQ_FROM_SERVER with or without a path behind it.
+Take into_baseline(Settings& settings, const std::string& compiled) {
+  const Take take_local =
+      into_path(settings.baseline_path, place_of(compiled).local, settings.host_name);
+  return [&settings, take_local](const config::Entry& entry) -> Result<void> {
+    const Place place = place_of(entry.value);
+    if (place.is_remote && place.local.empty()) {
+      settings.baseline_path.clear();
+    } else {
+      config::Entry local = entry;
+      local.value = place.local;
+      if (auto taken = take_local(local); !taken) return taken;
+    }
+    settings.is_baseline_remote = place.is_remote;
+    return {};
+  };
 }
 
 Result<void> take_trusted(std::vector<uid_t>& place, const config::Entry& entry) {
@@ -143,7 +163,7 @@ void add_run(Table& table, Settings& settings, const Paths& paths) {
   add(table, {"misc"}, "SetLoopTime", into_seconds(settings.mark_interval, 1, 31'536'000));
   add(table, {"misc"}, "SetNiceLevel", into_number(settings.nice_level, -20, 19, ""));
   add(table, {"misc"}, "HideSetup", into_bool(settings.hides_setup));
-  add(table, {"misc"}, "SetDatabasePath", into_path(settings.baseline_path, paths.baseline, host));
+  add(table, {"misc"}, "SetDatabasePath", into_baseline(settings, paths.baseline));
   add(table, {"misc"}, "SetLogfilePath", into_path(settings.log_path, paths.log, host));
   add(table, {"misc"}, "SetLockfilePath", into_path(settings.pid_path, paths.pid, host));
   add(table, {"misc"}, "SetConsole", into(settings.console_path, config::parse_path));
@@ -174,10 +194,15 @@ void add_log(Table& table, Settings& settings) {
   add(table, {"log", "misc"}, "LogFormat", into_form(settings.log_layout.form));
 }
 
-void add_client(Table& table, Settings& settings, std::uint64_t& spool_mib) {
+struct Mebibytes {
+  std::uint64_t spool = 0;
+  std::uint64_t download = 0;
+};
+
+void add_client(Table& table, Settings& settings, Mebibytes& mebibytes) {
   const auto both = {std::string_view{"client"}, std::string_view{"misc"}};
   add(table, both, "SetLogServer",
-      [&settings](const config::Entry& entry) { return take_server(settings.server_host, entry); });
+      [&settings](const config::Entry& entry) { return take_server(settings, entry); });
   add(table, both, "SetServerPort",
       into_number<std::uint16_t>(settings.server_port, 1, 65'535, ""));
   add(table, both, "SetBindAddress", into(settings.bind_address, parse_address));
@@ -185,7 +210,9 @@ void add_client(Table& table, Settings& settings, std::uint64_t& spool_mib) {
   add(table, both, "SetPasswordFile", into(settings.password_file, config::parse_path));
   add(table, both, "SetSpoolPath", into(settings.spool_path, config::parse_path));
   add(table, both, "SetSpoolLimit",
-      into_number<std::uint64_t>(spool_mib, 2, 1U << 20, "mebibytes"));
+      into_number<std::uint64_t>(mebibytes.spool, 2, 1U << 20, "mebibytes"));
+  add(table, both, "SetDownloadLimit",
+      into_number<std::uint64_t>(mebibytes.download, 1, 1U << 20, "mebibytes"));
 }
 
 void apply_options(const Options& options, Settings& settings) {
@@ -198,7 +225,11 @@ void apply_options(const Options& options, Settings& settings) {
   if (options.export_threshold) settings.exported.severities = *options.export_threshold;
   if (options.depth) settings.default_depth = *options.depth;
   if (options.bind_address) settings.bind_address = options.bind_address;
-  if (options.server_host) settings.server_host = *options.server_host;
+  if (options.server_host) {
+    settings.server_host = *options.server_host;
+    settings.second_server_host = options.second_server_host;
+  }
+  if (options.password_file) settings.password_file = *options.password_file;
   if (options.server_port) settings.server_port = *options.server_port;
   // A baseline is made once, in front of the user.
   if (settings.action == Action::Init) settings.is_daemon = settings.is_forever = false;
@@ -207,7 +238,9 @@ void apply_options(const Options& options, Settings& settings) {
 Settings defaults(const Paths& paths, const std::string& host_name) {
   Settings settings;
   settings.host_name = host_name;
-  settings.baseline_path = paths.baseline;
+  const Place baseline = place_of(paths.baseline);
+  settings.baseline_path = baseline.local;
+  settings.is_baseline_remote = baseline.is_remote;
   settings.log_path = paths.log;
   settings.pid_path = paths.pid;
   settings.spool_path = paths.state + "/spool";
@@ -253,28 +286,32 @@ Loaded read_settings(std::string_view text, const Options& options, const Paths&
   Loaded loaded;
   loaded.settings = defaults(paths, surroundings.host_name);
   Settings& settings = loaded.settings;
-  std::uint64_t spool_mib = settings.spool_limit_bytes >> 20;
+  Mebibytes mebibytes{settings.spool_limit_bytes >> 20, settings.download_limit_bytes >> 20};
 
   Table table = policy::watch_settings(settings.watches);
   std::ranges::move(policy::severity_settings(settings.scan.severities), std::back_inserter(table));
   add_run(table, settings, paths);
   add_scan(table, settings);
   add_log(table, settings);
-  add_client(table, settings, spool_mib);
+  add_client(table, settings, mebibytes);
 
   config::Document document = config::parse(text, surroundings);
   loaded.problems = config::apply(document, table, config::agent_not_built());
   std::ranges::move(document.problems, std::back_inserter(loaded.problems));
   std::ranges::stable_sort(loaded.problems, {}, &config::Problem::line);
 
-  settings.spool_limit_bytes = spool_mib << 20;
-  if (settings.server_host.empty()) settings.server_host = DEFAULT_LOG_SERVER;
+  settings.spool_limit_bytes = mebibytes.spool << 20;
+  settings.download_limit_bytes = mebibytes.download << 20;
+  if (settings.server_host.empty()) {
+    settings.server_host = DEFAULT_LOG_SERVER;
+    settings.second_server_host = DEFAULT_ALT_LOG_SERVER;
+  }
   apply_options(options, settings);
   return loaded;
 }
 
 Loading load_settings(const Options& options, const Paths& paths, const std::string& host_name) {
-  const std::string path = options.config_path.value_or(paths.config);
+  const std::string path = place_of(options.config_path.value_or(paths.config)).local;
   Loading loading;
   // First may it be believed, then what does it say: it can name commands to run.
   if (access(path.c_str(), F_OK) == 0) {
@@ -293,6 +330,29 @@ Loading load_settings(const Options& options, const Paths& paths, const std::str
       read_settings(as_text(*bytes), options, paths, config::real_surroundings(host_name));
   loading.loaded->settings.config_path = path;
   loading.loaded->settings.config_digest = base::hex(crypto::sha256(*bytes));
+  return loading;
+}
+
+Loading read_received(UniqueFd received, const Digest& digest, const Options& options,
+                      const Paths& paths, const std::string& host_name) {
+  Loading loading;
+  if (lseek(received.get(), 0, SEEK_SET) != 0) {
+    loading.unusable.error = system_error("lseek", errno);
+    return loading;
+  }
+  const auto bytes = sys::read_all(received.get(), config::kMaxFile);
+  if (!bytes) {
+    loading.unusable.error = bytes.error();
+    return loading;
+  }
+  loading.loaded =
+      read_settings(as_text(*bytes), options, paths, config::real_surroundings(host_name));
+  Settings& settings = loading.loaded->settings;
+  settings.config_path = kFromServer;
+  settings.is_config_remote = true;
+  settings.config_digest = base::hex(digest);
+  loading.loaded->received = std::move(received);
+  loading.loaded->received_digest = digest;
   return loading;
 }
 

@@ -10,9 +10,12 @@
 #include <vector>
 
 #include "agent/options.h"
+#include "agent/place.h"
 #include "config/document.h"
 #include "policy/policy.h"
 #include "report/form.h"
+#include "samhain/facts.h"
+#include "samhain/handle.h"
 #include "samhain/report.h"
 #include "samhain/result.h"
 #include "samhain/severity.h"
@@ -34,7 +37,8 @@ struct Paths {
 
 /// What samhainrc(5) and the command line say together.
 struct Settings {
-  std::string config_path;
+  std::string config_path;  ///< or kFromServer
+  bool is_config_remote = false;
   std::string config_digest;  ///< SHA-256 in hex, for START
   std::string host_name;      ///< what this host calls itself
 
@@ -45,7 +49,9 @@ struct Settings {
   std::chrono::seconds check_interval{600};
   std::chrono::seconds mark_interval{60};
 
-  std::string baseline_path;
+  std::string baseline_path;        ///< on this host; empty: none
+  bool is_baseline_remote = false;  ///< a check takes it from the server
+  std::uint64_t download_limit_bytes = std::uint64_t{2} << 30;
   std::string log_path;
   std::string pid_path;
   std::string console_path;  ///< of a daemon; empty: it has none
@@ -57,7 +63,8 @@ struct Settings {
   report::Layout print_layout;
   report::Layout log_layout;
 
-  std::string server_host;  ///< empty: no server
+  std::string server_host;         ///< empty: no server
+  std::string second_server_host;  ///< empty: none
   std::uint16_t server_port = 0;
   std::optional<sys::Address> bind_address;
   std::string password_file;  ///< empty: the password is in the program
@@ -73,12 +80,15 @@ struct Settings {
   scan::Settings scan;
 
   bool exports() const { return !server_host.empty() && !exported.severities.is_empty(); }
+  bool downloads() const { return is_config_remote || is_baseline_remote; }
 };
 
 /// What reading a configuration gave: the settings, and every line that was not taken.
 struct Loaded {
   Settings settings;
   std::vector<config::Problem> problems;
+  UniqueFd received;         ///< of a configuration from the server: its text
+  Digest received_digest{};  ///< and what the server knows it by
 };
 
 /// Why a configuration cannot be used at all.
@@ -93,8 +103,13 @@ struct Loading {
   Unusable unusable;
 };
 
-/// Reads the configuration of `options`, or else that of `paths`; the command line wins.
+/// Reads the configuration of `options`, or else that of `paths`, on this host; the command line
+/// wins.
 Loading load_settings(const Options& options, const Paths& paths, const std::string& host_name);
+
+/// Reads a configuration that came from the server, from the beginning of `received`.
+Loading read_received(UniqueFd received, const Digest& digest, const Options& options,
+                      const Paths& paths, const std::string& host_name);
 
 /// The same from its text, without looking at a file: for tests, and the core of the above.
 Loaded read_settings(std::string_view text, const Options& options, const Paths& paths,

@@ -201,6 +201,18 @@ inline constexpr Event kCommandExecuted{Severity::Notice, EventClass::Run, "Comm
 inline constexpr Event kCommandRefused{Severity::Notice, EventClass::Run, "Command refused",
                                        "command id reason"};
 
+// Files from the server.
+inline constexpr Event kDownloadingConfiguration{Severity::Info, EventClass::Run,
+                                                 "Downloading configuration file", ""};
+inline constexpr Event kDownloadingBaseline{Severity::Info, EventClass::Run,
+                                            "Downloading database file", ""};
+inline constexpr Event kDownloadCompleted{Severity::Info, EventClass::Run,
+                                          "File download completed", ""};
+inline constexpr Event kDownloadFailed{Severity::Err, EventClass::Err, "File download failed",
+                                       "reason"};
+inline constexpr Event kTryingLocalFile{Severity::Info, EventClass::Run,
+                                        "No file from server, trying local file", ""};
+
 // Findings; the policy's severity takes the place of crit.
 /// Filled with the policy's tag and the change code: "POLICY [ReadOnly] C-------TS".
 inline constexpr Event kPolicyChanged{Severity::Crit, EventClass::Event, "POLICY % %", "path"};

@@ -89,7 +89,7 @@ TEST(AgentSettingsTest, InitIsNeverADaemon) {
 TEST(AgentSettingsTest, WrongLinesBecomeProblemsAndTheRestCounts) {
   const Loaded loaded = read(
       "[Misc]\nSetLoopTime=soon\nSetLoopTime=7\nNoSuchKey=1\nSetTimeServer=a\n"
-      "SetLogServer=a\nSetLogServer=b\nDigestAlgo=MD5\n[Nowhere]\nx=y\n");
+      "SetLogServer=a\nSetLogServer=b\nSetLogServer=c\nDigestAlgo=MD5\n[Nowhere]\nx=y\n");
   using Kind = config::Problem::Kind;
   std::vector<Kind> kinds;
   for (const auto& problem : loaded.problems) kinds.push_back(problem.kind);
@@ -97,6 +97,27 @@ TEST(AgentSettingsTest, WrongLinesBecomeProblemsAndTheRestCounts) {
                                       Kind::Duplicate, Kind::InvalidInput, Kind::UnknownSection}));
   EXPECT_EQ(loaded.settings.mark_interval, std::chrono::seconds{7});
   EXPECT_EQ(loaded.settings.server_host, "a");
+  EXPECT_EQ(loaded.settings.second_server_host, "b");
+}
+
+TEST(AgentSettingsTest, TheServersOfTheCommandLineTakeThePlaceOfThoseConfigured) {
+  Options options;
+  options.server_host = "one";
+  const Settings settings = read("[Client]\nSetLogServer=a\nSetLogServer=b\n", options).settings;
+  EXPECT_EQ(settings.server_host, "one");
+  EXPECT_EQ(settings.second_server_host, "");
+}
+
+TEST(AgentSettingsTest, ABaselineMayBeTheServersWithAndWithoutAPathHere) {
+  const Settings both = read("[Misc]\nSetDatabasePath=REQ_FROM_SERVER/b/file\n").settings;
+  EXPECT_TRUE(both.is_baseline_remote);
+  EXPECT_EQ(both.baseline_path, "/b/file");
+  const Settings none = read("[Misc]\nSetDatabasePath=REQ_FROM_SERVER\n").settings;
+  EXPECT_TRUE(none.is_baseline_remote);
+  EXPECT_EQ(none.baseline_path, "");
+  const Loaded wrong = read("[Misc]\nSetDatabasePath=REQ_FROM_SERVERfile\n");
+  EXPECT_EQ(wrong.problems.size(), 1U) << "not an absolute path";
+  EXPECT_FALSE(wrong.settings.is_baseline_remote);
 }
 
 TEST(AgentSettingsTest, AProblemTellsFileLineReasonAndRemedy) {
