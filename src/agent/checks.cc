@@ -96,8 +96,11 @@ Result<void> Checks::start(std::function<void()> on_ready) {
 }
 
 void Checks::make_scanner() {
-  scanner_ = std::make_unique<scan::Scanner>(loop_, *pool_, clock_, tree_, settings_.scan,
-                                             [this](Report&& report) { outlets_.submit(report); });
+  scanner_ = std::make_unique<scan::Scanner>(
+      loop_, *pool_, clock_, tree_, settings_.scan, [this](Report&& report) {
+        if (is_silent_ && report.event_class == EventClass::Event) return;
+        outlets_.submit(report);
+      });
 }
 
 Result<void> Checks::settings_changed(const Settings& before) {
@@ -152,7 +155,8 @@ void Checks::add_watch(const policy::Watch& watch) {
   }
 }
 
-void Checks::run(std::function<void(bool)> on_done) {
+void Checks::run(bool is_silent, std::function<void(bool)> on_done) {
+  is_silent_ = is_silent;
   is_stopped_ = false;
   plan();
   outlets_.submit(report::make(report::kCheckStarting, clock_.now_ns()));

@@ -47,8 +47,9 @@ class Checks {
   /// from the server.  Not while a scan is running.
   Result<void> settings_changed(const Settings& before);
 
-  /// One scan, init or check as the settings say; `on_done`: it is over, and well or not.
-  void run(std::function<void(bool is_good)> on_done);
+  /// One scan, init or check as the settings say; `on_done`: it is over, and well or not.  What a
+  /// silent one finds counts as reported, but is not.
+  void run(bool is_silent, std::function<void(bool is_good)> on_done);
   bool is_running() const { return scanner_ && scanner_->is_running(); }
   /// A running scan is given up, which is no failure: its on_done comes within a second.
   void stop();
@@ -73,6 +74,7 @@ class Checks {
   policy::PolicyTree tree_;
   bool has_planned_ = false;
   bool is_stopped_ = false;
+  bool is_silent_ = false;
   std::unique_ptr<baseline::Reader> baseline_;
   Digest received_digest_{};  ///< zeros: it lies on this host
   std::unique_ptr<baseline::Writer> writer_;

@@ -62,19 +62,38 @@ Result<void> Outlets::open(const Settings& settings) {
   return spool;
 }
 
+sink::Filter Outlets::console_filter(const Settings& settings) const {
+  return is_verbose_ ? sink::Filter{SeveritySet::from(Severity::Debug)} : settings.print;
+}
+
+void Outlets::add_console(const Settings& settings) {
+  if (has_left_terminal_) {
+    add_device(settings);
+  } else {
+    add_terminal(settings);
+  }
+}
+
+void Outlets::toggle_console(const Settings& settings) {
+  is_verbose_ = !is_verbose_;
+  flush();
+  dispatcher_.remove(kConsole);
+  add_console(settings);
+}
+
 void Outlets::add_terminal(const Settings& settings) {
   dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, settings.print_layout, patience_),
-                  settings.print);
+                  console_filter(settings));
 }
 
 /// Few hosts have a console device that anybody reads: a daemon has one only where it is named.
 void Outlets::add_device(const Settings& settings) {
-  if (settings.console_path.empty() || settings.print.severities.is_empty()) return;
+  const sink::Filter filter = console_filter(settings);
+  if (settings.console_path.empty() || filter.severities.is_empty()) return;
   console_.reset(::open(settings.console_path.c_str(),
                         O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_APPEND));
   if (console_) {
-    dispatcher_.add(std::make_unique<sink::Console>(console_.get(), settings.print_layout),
-                    settings.print);
+    dispatcher_.add(std::make_unique<sink::Console>(console_.get(), settings.print_layout), filter);
     return;
   }
   const char* reason = strerror(errno);
@@ -111,6 +130,14 @@ Result<void> Outlets::open_log(const Settings& settings) {
   return log.error().within("log file", settings.log_path);
 }
 
+void Outlets::reopen_log(const Settings& settings) {
+  flush();
+  // What a full disk has kept waiting would be lost with the file that is open.
+  if (log_ != nullptr && log_->pending() > 0) return;
+  close_log();
+  (void)open_log(settings);
+}
+
 void Outlets::close_log() {
   dispatcher_.remove(kLogFile);
   log_ = nullptr;
@@ -124,6 +151,7 @@ Result<void> Outlets::open_spool(const Settings& settings) {
     if (linked_) spool_.reset();  // else it is the one that was just taken back
     linked_ = settings;
   }
+  export_threshold_ = settings.export_threshold;
   if (!settings.exports()) return {};
   if (!spool_) {
     auto spool = spool::Spool::open({settings.spool_path, settings.spool_limit_bytes});
@@ -201,6 +229,7 @@ Result<void> Outlets::start_link(const Settings& settings, std::function<void()>
   if (!link) return link.error();
   link_ = *std::move(link);
   link_->session().on_progress(std::move(on_change));
+  link_->session().on_commands(on_commands_);
   link_->session().wake();
   return {};
 }
@@ -219,6 +248,14 @@ void Outlets::submit(const Report& report) {
       flush();
     });
   }
+}
+
+std::uint64_t Outlets::submit_exported(const Report& report) {
+  dispatcher_.set_threshold(kLogServer, SeveritySet::from(Severity::Debug));
+  dispatcher_.submit(report);
+  dispatcher_.set_threshold(kLogServer, export_threshold_);
+  flush();
+  return spool_ ? spool_->next() - 1 : 0;
 }
 
 void Outlets::flush() { dispatcher_.flush(); }

@@ -45,11 +45,22 @@ class Outlets {
   /// Begins to carry reports to the server, and files from it, if there is one.  `on_change`:
   /// something about is_ready(), is_delivered() or has_failed() may have changed.
   Result<void> start_link(const Settings& settings, std::function<void()> on_change);
+  /// Commands of the server's administrator, each time that they come.
+  void on_commands(uplink::Session::OnCommands callback) { on_commands_ = std::move(callback); }
   /// From now on the console is the device that the settings name, not stderr.
   void leave_terminal(const Settings& settings);
 
   void submit(const Report& report);
+  /// The same, and to the server whatever ExportSeverity says, durable when this returns; its
+  /// number in the spool, 0 without one.
+  std::uint64_t submit_exported(const Report& report);
+  /// Is everything up to this number of the spool acknowledged?
+  bool is_acknowledged(std::uint64_t seq) const { return !spool_ || spool_->first() > seq; }
   void flush();
+  /// Everything on the console, or again what its threshold takes.
+  void toggle_console(const Settings& settings);
+  /// For who moves log files away: closes the log file and opens it by its name.
+  void reopen_log(const Settings& settings);
 
   bool is_ready() const { return !link_ || link_->is_ready(); }
   /// All is acknowledged, or nobody is there to deliver to.
@@ -76,6 +87,8 @@ class Outlets {
   void tell_no_spool(const Settings& settings, const Error& error);
   /// Null, and told why, if there is none.
   const uplink::Password* find_password(const Settings& settings);
+  sink::Filter console_filter(const Settings& settings) const;
+  void add_console(const Settings& settings);
   void add_terminal(const Settings& settings);
   void add_device(const Settings& settings);
   bool has_same_link(const Settings& settings) const;
@@ -90,10 +103,13 @@ class Outlets {
   sink::LogFile* log_ = nullptr;  ///< the dispatcher's, while it has one
   UniqueFd console_;
   bool has_left_terminal_ = false;
+  bool is_verbose_ = false;
   sys::Loop::Timer flush_timer_ = 0;
 
   std::optional<Settings> linked_;  ///< what spool and link were opened for
+  SeveritySet export_threshold_;    ///< of the uplink
   std::unique_ptr<spool::Spool> spool_;
+  uplink::Session::OnCommands on_commands_;
   std::unique_ptr<uplink::Link> link_;
   uplink::Transfer::OnDone on_fetched_;  ///< null: nothing is being fetched
   std::set<std::string> noted_barriers_;

@@ -25,14 +25,9 @@ using namespace std::chrono_literals;
 
 /// For all roles to lock themselves in; a slow machine needs a second.
 constexpr std::chrono::seconds kStartLimit{60};
-/// A check that ends waits so long for the server to acknowledge its reports, a daemon that is told
-/// to end so long; what is left stays in the spool.
+/// A check that ends waits so long for the server to acknowledge its reports; what is left stays in
+/// the spool.
 constexpr std::chrono::milliseconds kPatienceOfCheck{30'000};
-constexpr std::chrono::milliseconds kPatienceOfStop{900};
-/// A process that is told to be silent waits so long for the server to hear of it.
-constexpr std::chrono::milliseconds kPatienceOfSuspension{2'000};
-/// The spool is another process's while we are suspended; when it ends, we go on.
-constexpr std::chrono::milliseconds kSpoolRetry{500};
 /// Between two checks, however long each takes and whatever the interval.
 constexpr std::chrono::milliseconds kShortestRest{1'000};
 
@@ -57,7 +52,12 @@ Run::Run(sys::Loop& loop, const base::Clock& clock, Credentials& credentials, Op
       received_digest_(loaded.received_digest),
       outlets_(loop, clock, credentials, settings_.print.severities,
                is_looping() ? 0ms : Outlets::kPatienceOfWatched),
-      checks_(loop, clock, outlets_, settings_) {}
+      checks_(loop, clock, outlets_, settings_),
+      commands_(clock, command_actions(), confirmations(),
+                [this](const Report& report) { outlets_.submit(report); }) {
+  outlets_.on_commands(
+      [this](const std::vector<wire::Command>& commands) { commands_.take(commands); });
+}
 
 int Run::run() {
   if (auto started = start(); !started) {
@@ -89,16 +89,16 @@ Result<void> Run::start() {
   // A daemon that could not keep its reports would be worse than none; a check in front of somebody
   // goes on with what there is.
   if (auto opened = outlets_.open(settings_); !opened && settings_.is_daemon) return opened;
+  commands_.open(settings_.spool_path);
   if (auto found = find_baseline(); !found) return found;
   tell_start();
   tell_problems(problems_);
   problems_.clear();
   be_nice();
+  prepare_last_words();
   if (auto taken = take_signals(); !taken) return taken;
   if (auto started = checks_.start([this] { begin_when_ready(); }); !started) return started;
-  if (auto started = outlets_.start_link(settings_, [this] { on_link_change(); }); !started) {
-    return started;
-  }
+  if (auto started = start_link(); !started) return started;
   start_timer_ = loop_.after(kStartLimit, [this] {
     fmt::print(stderr, "samhain: not all of its processes could be started\n");
     end("exit_failure", 1, 0ms);
@@ -126,36 +126,6 @@ void Run::be_nice() {
   if (setpriority(PRIO_PROCESS, 0, settings_.nice_level) == 0) return;
   outlets_.submit(report::make_filled(report::kCallFailed, {strerror(errno)}, clock_.now_ns(),
                                       {{"interface", "setpriority"}}));
-}
-
-Result<void> Run::take_signals() {
-  const auto on = [this](int signal, sys::Loop::Callback callback) {
-    return loop_.on_signal(signal, std::move(callback));
-  };
-  auto taken = on(SIGTERM, [this] { end("Terminated", 0, kPatienceOfStop); });
-  if (taken) taken = on(SIGINT, [this] { end("Interrupt", 0, kPatienceOfStop); });
-  if (taken) {
-    taken = on(SIGQUIT, [this] {
-      is_quit_wanted_ = true;
-      if (!checks_.is_running()) end("Quit", 0, kPatienceOfStop);
-    });
-  }
-  if (!is_looping()) return taken;
-
-  if (taken) {
-    taken = on(SIGHUP, [this] {
-      is_reload_wanted_ = true;
-      if (!checks_.is_running()) reload();
-    });
-  }
-  if (taken) taken = on(SIGUSR1, [this] { tell_not_built("SIGUSR1"); });
-  if (taken) taken = on(SIGUSR2, [this] { toggle_suspension(); });
-  if (!settings_.is_daemon) return taken;
-
-  if (taken) taken = on(SIGTTOU, [this] { check(); });
-  if (taken) taken = on(SIGTTIN, [this] { tell_not_built("SIGTTIN"); });
-  if (taken) taken = on(SIGTSTP, [this] { tell_not_built("SIGTSTP"); });
-  return taken;
 }
 
 void Run::tell_start() {
@@ -211,15 +181,15 @@ void Run::begin() {
   check();
 }
 
-void Run::check() {
+void Run::check(bool is_silent) {
   if (is_ending_ || is_suspended_ || is_reloading_ || !has_begun_ || checks_.is_running()) return;
   loop_.cancel(check_timer_);
   check_began_ = clock_.steady();
-  checks_.run([this](bool is_good) { on_checked(is_good); });
+  checks_.run(is_silent, [this](bool is_good) { on_checked(is_good); });
 }
 
 void Run::on_checked(bool is_good) {
-  if (is_ending_) return;
+  if (is_ending_ || is_suspended_) return;
   if (is_quit_wanted_) return end("Quit", 0, kPatienceOfStop);
   if (is_suspended_) return fall_silent();
   if (!is_looping()) {
@@ -229,6 +199,7 @@ void Run::on_checked(bool is_good) {
   // From the loop: the scanner that calls us is replaced by a reload.
   if (is_reload_wanted_) loop_.soon([this] { reload(); });
   plan_next_check();
+  if (std::exchange(is_check_wanted_, false)) loop_.soon([this] { check(); });
 }
 
 void Run::plan_next_check() {
@@ -266,6 +237,8 @@ void Run::apply(Loaded loaded, uplink::Fetched baseline) {
   received_digest_ = loaded.received_digest;
 
   (void)outlets_.open(settings_);  // what cannot be opened is told on the rest
+  commands_.open(settings_.spool_path);
+  prepare_last_words();
   outlets_.submit(report::make(report::kReloaded, clock_.now_ns()));
   tell_problems(loaded.problems);
   auto changed = checks_.settings_changed(before);
@@ -273,7 +246,7 @@ void Run::apply(Loaded loaded, uplink::Fetched baseline) {
     // The old one stays in use if the new one is refused.
     (void)checks_.take_baseline(baseline.store.fd(), baseline.sha256);
   }
-  if (changed) changed = outlets_.start_link(settings_, [this] { on_link_change(); });
+  if (changed) changed = start_link();
   if (!changed) {
     fmt::print(stderr, "samhain: {}\n", changed.error().text());
     return end("exit_failure", 1, kPatienceOfStop);
@@ -307,45 +280,6 @@ bool Run::accept(const Loading& loading) {
   return false;
 }
 
-void Run::toggle_suspension() {
-  if (is_ending_ || !has_begun_) return;
-  is_suspended_ = !is_suspended_;
-  if (!is_suspended_) return resume();
-  loop_.cancel(check_timer_);
-  loop_.cancel(mark_timer_);
-  if (checks_.is_running()) return checks_.stop();  // on_checked() goes on
-  fall_silent();
-}
-
-/// The server is told, so that a second process of this host is no restart without an exit; then
-/// the spool is free for that one's reports.
-void Run::fall_silent() {
-  outlets_.submit(report::make(report::kSuspend, clock_.now_ns(), {{"program", "Samhain"}}));
-  deliver(kPatienceOfSuspension, [this] {
-    if (is_suspended_ && !is_ending_) outlets_.release_link();
-  });
-}
-
-void Run::resume() {
-  if (is_ending_ || is_suspended_) return;
-  if (!outlets_.take_back(settings_)) {
-    check_timer_ = loop_.after(kSpoolRetry, [this] { resume(); });
-    return;
-  }
-  if (auto started = outlets_.start_link(settings_, [this] { on_link_change(); }); !started) {
-    fmt::print(stderr, "samhain: {}\n", started.error().text());
-    return end("exit_failure", 1, kPatienceOfStop);
-  }
-  mark_timer_ = loop_.after(settings_.mark_interval, [this] { mark(); });
-  if (is_reload_wanted_) return reload();
-  check();
-}
-
-void Run::tell_not_built(std::string_view signal) {
-  outlets_.submit(
-      report::make(report::kOptionNotBuilt, clock_.now_ns(), {{"option", std::string{signal}}}));
-}
-
 void Run::end(std::string_view status, int exit_status, std::chrono::milliseconds patience) {
   if (is_ending_) return;
   is_ending_ = true;
@@ -356,9 +290,7 @@ void Run::end(std::string_view status, int exit_status, std::chrono::millisecond
   }
   checks_.stop();
   // A suspended one tells the server, too, if the spool is not in use: else that waits for nobody.
-  if (std::exchange(is_suspended_, false) && outlets_.take_back(settings_)) {
-    (void)outlets_.start_link(settings_, [this] { on_link_change(); });
-  }
+  if (std::exchange(is_suspended_, false) && outlets_.take_back(settings_)) (void)start_link();
   outlets_.submit(report::make(report::kExit, clock_.now_ns(),
                                {{"program", "Samhain"}, {"status", std::string{status}}}));
   deliver(patience, [this] {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/checks.h"
+#include "agent/commands.h"
 #include "agent/credentials.h"
 #include "agent/options.h"
 #include "agent/outlets.h"
@@ -32,24 +33,35 @@ class Run {
   int run();  ///< the exit status
 
  private:
+  /// One that is told to end waits so long for the server to acknowledge its last reports.
+  static constexpr std::chrono::milliseconds kPatienceOfStop{900};
+
   bool is_looping() const { return settings_.is_daemon || settings_.is_forever; }
 
   Result<void> start();
   Result<void> find_baseline();
   Result<void> fetch_first_baseline();
-  Result<void> take_signals();
   void be_nice();
   void tell_start();
   void tell_problems(const std::vector<config::Problem>& problems);
   void begin_when_ready();
   void begin();
 
-  void check();
+  void check(bool is_silent = false);
   void on_checked(bool is_good);
   void plan_next_check();
   void mark();
   void reload();
   bool accept(const Loading& loading);
+
+  // run_orders.cc: signals, and commands of the server's administrator.
+  Result<void> take_signals();
+  void prepare_last_words();
+  Commands::Actions command_actions();
+  Commands::Confirmations confirmations();
+  void quit();
+  void want_reload();
+  void check_now(bool is_silent);
   void toggle_suspension();
   void fall_silent();
   void resume();
@@ -61,7 +73,7 @@ class Run {
   void apply(Loaded loaded, uplink::Fetched baseline);
   Result<uplink::Wanted> wanted_baseline() const;
   void tell_fetched(const uplink::Fetched& fetched, Severity severity_of_failure);
-  void tell_not_built(std::string_view signal);
+  Result<void> start_link();
 
   void end(std::string_view status, int exit_status, std::chrono::milliseconds patience);
   void end_once_delivered(std::chrono::milliseconds patience);
@@ -80,11 +92,13 @@ class Run {
   Digest received_digest_{};
   Outlets outlets_;
   Checks checks_;
+  Commands commands_;
 
   bool has_begun_ = false;
   bool is_ending_ = false;
   bool is_quit_wanted_ = false;
   bool is_reload_wanted_ = false;
+  bool is_check_wanted_ = false;  ///< one more, when the one that is running is over
   bool is_suspended_ = false;
   bool is_reloading_ = false;      ///< files for it are on their way
   std::optional<Loaded> waiting_;  ///< for its baseline

@@ -18,6 +18,17 @@ namespace {
 constexpr report::Event kWrongUid{Severity::Err, EventClass::Err,
                                   "client does not have required uid", "userid"};
 
+/// At once, for who may not ask must not take the place of who may.
+void refuse(int socket) {
+  constexpr std::string_view kAnswer = "!E:uid:you may not ask this server\nEND\n";
+  (void)send(socket, kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL);
+  // What is left unread at the end would be a reset, which overtakes the answer.
+  if (shutdown(socket, SHUT_RD) != 0) return;
+  std::array<char, 4096> unread{};
+  for (int i = 0; i < 64 && recv(socket, unread.data(), unread.size(), MSG_DONTWAIT) > 0; ++i) {
+  }
+}
+
 }  // namespace
 
 Control::~Control() {
@@ -54,11 +65,7 @@ void Control::accept() {
   }
   if (visitors_.size() >= kMaxVisitors) return;
   const int id = socket.get();
-  if (!may_ask(id)) {
-    constexpr std::string_view kAnswer = "!E:uid:you may not ask this server\nEND\n";
-    (void)send(id, kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL);
-    return;
-  }
+  if (!may_ask(id)) return refuse(id);
   if (!loop_.watch(id, EPOLLIN, [this, id](std::uint32_t) { proceed(id); })) return;
   Visitor visitor;
   visitor.socket = std::move(socket);

@@ -110,7 +110,7 @@ void Keeper::Parts::build(std::vector<UniqueFd> listeners) {
   acceptor = std::make_unique<Acceptor>(
       Acceptor::Parts{*loop, clock, settings, *connections, lookups, limiter, notices, tally},
       std::move(listeners), max_connections(fronts->size()));
-  orders = std::make_unique<Orders>(Orders::Parts{clock, roster, commands, *connections});
+  orders = std::make_unique<Orders>(Orders::Parts{clock, settings, roster, commands, *connections});
   scribe = std::make_unique<Scribe>(
       Scribe::Parts{*loop, clock, roster, notices, [this] { return page_head(); },
                     [this] { return !ground.journal->has_failed(); }},

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 #include <fnmatch.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <set>
 
 #include "base/text.h"
+#include "server/file_store.h"
 #include "server/status.h"
 #include "srp/verifier.h"
 
@@ -53,6 +55,8 @@ std::optional<std::string> Orders::answer(std::span<const std::string_view> word
     return "!E:hostname-toolong\n";
   }
   if (command == "LIST" || command == "LISTALL") return list(command == "LISTALL");
+
+  if (command == "PROBE") return probe();
 
   const bool is_plain = std::ranges::find(kPlainCommands, command) != kPlainCommands.end();
   const bool is_delta = command.starts_with(kDelta);
@@ -126,6 +130,33 @@ std::string Orders::cancel(std::span<const std::string> clients) {
     return refusal("not-kept", saved.error().text());
   }
   return text;
+}
+
+std::string Orders::probe() {
+  std::vector<std::string> outdated;
+  for (const auto& [name, client] : parts_.roster.clients()) {
+    if (client->is_up && is_outdated(*client)) outdated.push_back(name);
+  }
+  return outdated.empty() ? std::string{} : order("RELOAD", outdated);
+}
+
+/// What we know of is its start and the last RELOAD that it confirmed: after a SIGHUP on its own
+/// host it is told once more.
+bool Orders::is_outdated(const Client& client) const {
+  std::int64_t loaded_ns = client.reached_ns[static_cast<std::size_t>(ClientState::Started)];
+  const auto sent = parts_.commands.sent().find(client.name());
+  if (sent != parts_.commands.sent().end()) {
+    const auto reload = sent->second.find("RELOAD");
+    const bool is_done =
+        reload != sent->second.end() && reload->second.outcome == Commands::Outcome::Executed;
+    if (is_done) loaded_ns = std::max(loaded_ns, reload->second.time_ns);
+  }
+  for (const std::string& name : names_of(wire::FileKind::Configuration, client.name(), {})) {
+    struct stat facts {};
+    if (stat((parts_.settings.data_path + "/" + name).c_str(), &facts) != 0) continue;
+    return facts.st_mtim.tv_sec * kNanoseconds + facts.st_mtim.tv_nsec > loaded_ns;
+  }
+  return false;
 }
 
 void Orders::push(std::span<const Commands::Queued> clients) {

@@ -10,6 +10,7 @@
 #include "server/commands.h"
 #include "server/connections.h"
 #include "server/roster.h"
+#include "server/settings.h"
 
 namespace samhain::server {
 
@@ -19,6 +20,7 @@ class Orders {
  public:
   struct Parts {
     const base::Clock& clock;
+    const Settings& settings;
     const Roster& roster;
     Commands& commands;
     Connections& connections;
@@ -37,6 +39,9 @@ class Orders {
   std::string list(bool has_sent) const;
   std::string order(std::string_view words, std::span<const std::string> clients);
   std::string status(std::span<const std::string> clients) const;
+  /// RELOAD for each client that runs and began with an older configuration than it gets now.
+  std::string probe();
+  bool is_outdated(const Client& client) const;
   std::string cancel(std::span<const std::string> clients);
   /// Errors: Missing (a name that is not registered, a pattern that fits none; its text is the
   /// answer).

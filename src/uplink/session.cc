@@ -221,9 +221,13 @@ void Session::take_acknowledgement(ByteView payload) {
     in_flight_bytes_ -= in_flight_.front().size;
     in_flight_.pop_front();
   }
-  // Whichever they are: a server that sends all of them with each ACK must not fill the log.
   if (!ack->commands.empty()) {
-    tell_once(report::make(report::kUnexpectedReply, clock_.now_ns(), {{"received", "command"}}));
+    if (on_commands_) {
+      on_commands_(ack->commands);
+    } else {
+      // Whichever they are: a server that sends all of them with each ACK must not fill the log.
+      tell_once(report::make(report::kUnexpectedReply, clock_.now_ns(), {{"received", "command"}}));
+    }
   }
   pump();
   progress();

@@ -61,6 +61,7 @@ class Session {
     std::chrono::milliseconds return_limit{5'000};   ///< for the first to answer then
   };
   using OnReport = std::function<void(Report&&)>;
+  using OnCommands = std::function<void(const std::vector<wire::Command>&)>;
 
   /// Borrows all but the last two.  `spool` may be null: then it is for files only.
   Session(sys::Loop& loop, const base::Clock& clock, spool::Spool* spool, Transport& transport,
@@ -81,6 +82,9 @@ class Session {
   bool is_settled() const { return !has_reports(); }  ///< all is acknowledged
   bool has_failed() const { return has_failed_; }     ///< the last try; nothing worked since
   void on_progress(sys::Loop::Callback callback) { on_progress_ = std::move(callback); }
+  /// For commands of the server's administrator, each time that they come; without this they are
+  /// unexpected.  Must not destroy the session.
+  void on_commands(OnCommands callback) { on_commands_ = std::move(callback); }
 
   // From the transport.
   void opened(const srp::ChannelBinding& binding);
@@ -176,6 +180,7 @@ class Session {
   Settings settings_;
   OnReport on_report_;
   sys::Loop::Callback on_progress_;
+  OnCommands on_commands_;
   const wire::Id spool_id_;
 
   State state_ = State::Idle;

@@ -1,8 +1,10 @@
 """Commands to clients (docs/protocol.md section 5): queued, delivered until confirmed, listed."""
 
 import json
+import os
 import re
 import struct
+import time
 
 import pytest
 
@@ -129,6 +131,33 @@ def test_hosts_can_be_several_or_a_pattern_and_be_taken_back(yule):
     yule.reload()
     yule.wait_line(msg="Runtime configuration reloaded")
     assert listed(yule) == []
+
+
+def test_probe_reloads_those_whose_configuration_is_newer_than_they(folder, yule):
+    yule.register(CLIENT2)
+    data = folder / "data"
+    data.mkdir()
+    yule.set("Misc", "SetDataDirectory", data)
+    yule.start()
+    assert yule.ctl("PROBE").stdout == ""
+    start = body(b"START", event_class=11, severity=8)
+    with peer_of(yule) as peer, peer_of(yule, CLIENT2) as other:
+        peer.authenticate()
+        other.authenticate()
+        peer.report(1, start)
+        other.report(1, start)
+        later = time.time() + 5
+        (data / f"rc.{CLIENT1}").write_text("x\n")
+        (data / "rc").write_text("x\n")
+        os.utime(data / "rc", (1, 1))
+        os.utime(data / f"rc.{CLIENT1}", (later, later))
+        assert re.findall(r"(\S+) +RELOAD +queued", yule.ctl("PROBE").stdout) == [CLIENT1]
+        os.utime(data / "rc", (later, later))
+        assert re.findall(r"(\S+) +RELOAD +queued", yule.ctl("PROBE").stdout) == [CLIENT2]
+        _, commands = acknowledgement(peer)
+        confirm(peer, 2, commands[0][0], "RELOAD")
+        os.utime(data / f"rc.{CLIENT1}", (1, 1))
+        assert CLIENT1 not in yule.ctl("PROBE").stdout
 
 
 @pytest.mark.parametrize("arguments, reason", [

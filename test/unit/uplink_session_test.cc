@@ -132,6 +132,18 @@ TEST_F(SessionTest, CommandsInAcknowledgementsAreToldOnce) {
   EXPECT_EQ(told.size(), 2U) << "the key, and one unexpected reply";
 }
 
+TEST_F(SessionTest, CommandsGoToWhoeverWantsThem) {
+  start();
+  std::vector<wire::Command> taken;
+  session->on_commands([&taken](const auto& commands) { taken = commands; });
+  server->sends_commands = true;
+  submit(1);
+  ASSERT_TRUE(is_delivered());
+  ASSERT_EQ(taken.size(), 2U);
+  EXPECT_EQ(taken[1].words, "MORE");
+  EXPECT_EQ(times_told("Unexpected reply"), 0);
+}
+
 TEST_F(SessionTest, AServerThatCannotProveItselfGetsNothing) {
   start();
   server->proves_itself = false;

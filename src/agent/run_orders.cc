@@ -1,0 +1,171 @@
+// What a running samhain is told to do from outside: signals, and commands of the server's
+// administrator.
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <time.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "agent/run.h"
+#include "report/catalog.h"
+#include "report/form.h"
+#include "sys/last_words.h"
+
+namespace samhain::agent {
+
+namespace {
+
+/// A process that is told to be silent waits so long for the server to hear of it.
+constexpr std::chrono::milliseconds kPatienceOfSuspension{2'000};
+/// The spool is another process's while we are suspended; when it ends, we go on.
+constexpr std::chrono::milliseconds kSpoolRetry{500};
+
+/// Signals that mean a fault of ours, and what EXIT says of them.
+constexpr std::array<std::pair<int, std::string_view>, 5> kFaults = {
+    {{SIGSEGV, "Segmentation fault"},
+     {SIGBUS, "Bus error"},
+     {SIGILL, "Illegal instruction"},
+     {SIGFPE, "Floating point exception"},
+     {SIGABRT, "Aborted"}}};
+
+}  // namespace
+
+Result<void> Run::take_signals() {
+  struct Order {
+    int signal;
+    bool is_for_loops;    ///< a single check has its end to look forward to
+    bool is_for_daemons;  ///< a terminal's signals belong to the terminal
+    sys::Loop::Callback callback;
+  };
+  const std::array<Order, 10> orders = {{
+      {SIGTERM, false, false, [this] { end("Terminated", 0, kPatienceOfStop); }},
+      {SIGINT, false, false, [this] { end("Interrupt", 0, kPatienceOfStop); }},
+      {SIGQUIT, false, false, [this] { quit(); }},
+      {SIGHUP, true, false, [this] { want_reload(); }},
+      {SIGUSR1, true, false, [this] { outlets_.toggle_console(settings_); }},
+      {SIGUSR2, true, false, [this] { toggle_suspension(); }},
+      {SIGABRT, true, false, [this] { outlets_.reopen_log(settings_); }},
+      {SIGTTIN, true, true, [this] { outlets_.reopen_log(settings_); }},
+      {SIGTTOU, true, true, [this] { check_now(false); }},
+      {SIGTSTP, true, true, [this] { check_now(true); }},
+  }};
+  for (const Order& order : orders) {
+    if (order.is_for_loops && !is_looping()) continue;
+    if (order.is_for_daemons && !settings_.is_daemon) continue;
+    if (auto taken = loop_.on_signal(order.signal, order.callback); !taken) return taken;
+  }
+  return {};
+}
+
+/// EXIT for an end that leaves no time for it: on stderr and in the log file.  The spool is not
+/// touched in that state; the server sees a restart without prior exit.
+void Run::prepare_last_words() {
+  const std::int64_t now = clock_.now_ns();
+  std::vector<sys::LastWords> words;
+  for (const auto& [signal, status] : kFaults) {
+    const Report report =
+        report::make(report::kExit, now, {{"program", "Samhain"}, {"status", std::string{status}}});
+    std::string line = report::line_of(report, settings_.log_form) + "\n";
+    const std::size_t time_at = line.find('[') + 1;
+    words.push_back({signal, std::move(line), time_at});
+  }
+  const time_t seconds = now / 1'000'000'000;
+  tm parts{};
+  localtime_r(&seconds, &parts);
+  const bool has_log = !settings_.log_threshold.is_empty();
+  auto prepared =
+      sys::prepare_last_words(words, has_log ? settings_.log_path : std::string{}, parts.tm_gmtoff);
+  if (prepared) return;
+  outlets_.submit(report::make_filled(report::kCallFailed, {prepared.error().text()}, now,
+                                      {{"interface", "sigaction"}}));
+}
+
+Commands::Actions Run::command_actions() {
+  using Refusal = Commands::Refusal;
+  // From the loop: we are inside the link, which a reload may replace.
+  return {.reload = [this]() -> Refusal {
+            if (!is_looping()) return "a single check keeps the configuration it began with";
+            loop_.soon([this] { want_reload(); });
+            return std::nullopt;
+          },
+          .scan = [this]() -> Refusal {
+            if (!is_looping()) return "a single check is running already";
+            loop_.soon([this] { check_now(false); });
+            return std::nullopt;
+          },
+          .stop = [this]() -> Refusal {
+            loop_.soon([this] { quit(); });
+            return std::nullopt;
+          },
+          .delta = [](std::string_view /*uuid*/) -> Refusal {
+            return "this samhain does not take deltas";
+          }};
+}
+
+Commands::Confirmations Run::confirmations() {
+  return {.send = [this](const Report& report) { return outlets_.submit_exported(report); },
+          .is_acknowledged = [this](std::uint64_t seq) { return outlets_.is_acknowledged(seq); }};
+}
+
+/// After the check that is running.
+void Run::quit() {
+  is_quit_wanted_ = true;
+  if (!checks_.is_running()) end("Quit", 0, kPatienceOfStop);
+}
+
+void Run::want_reload() {
+  is_reload_wanted_ = true;
+  reload();
+}
+
+void Run::check_now(bool is_silent) {
+  if (!checks_.is_running()) return check(is_silent);
+  if (!is_silent) is_check_wanted_ = true;
+}
+
+void Run::toggle_suspension() {
+  if (is_ending_ || !has_begun_) return;
+  is_suspended_ = !is_suspended_;
+  if (!is_suspended_) return resume();
+  loop_.cancel(check_timer_);
+  loop_.cancel(mark_timer_);
+  if (checks_.is_running()) return checks_.stop();  // on_checked() goes on
+  fall_silent();
+}
+
+/// The server is told, so that a second process of this host is no restart without an exit; then
+/// the spool is free for that one's reports.
+void Run::fall_silent() {
+  outlets_.submit_exported(
+      report::make(report::kSuspend, clock_.now_ns(), {{"program", "Samhain"}}));
+  deliver(kPatienceOfSuspension, [this] {
+    if (is_suspended_ && !is_ending_) outlets_.release_link();
+  });
+}
+
+void Run::resume() {
+  if (is_ending_ || is_suspended_) return;
+  if (!outlets_.take_back(settings_)) {
+    check_timer_ = loop_.after(kSpoolRetry, [this] { resume(); });
+    return;
+  }
+  commands_.open(settings_.spool_path);
+  if (auto started = start_link(); !started) {
+    fmt::print(stderr, "samhain: {}\n", started.error().text());
+    return end("exit_failure", 1, kPatienceOfStop);
+  }
+  mark_timer_ = loop_.after(settings_.mark_interval, [this] { mark(); });
+  if (is_reload_wanted_) return reload();
+  check_now(false);
+}
+
+Result<void> Run::start_link() {
+  return outlets_.start_link(settings_, [this] { on_link_change(); });
+}
+
+}  // namespace samhain::agent
