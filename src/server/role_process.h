@@ -9,8 +9,8 @@
 
 namespace samhain::server {
 
-/// What front, gate, resolver and syslog have in common once they are locked in: a loop and a channel to
-/// the keeper, whose end ends the process.
+/// What front, gate, resolver and syslog have in common once they are locked in: a loop and a
+/// channel to the keeper, whose end ends the process.
 struct RoleProcess {
   std::unique_ptr<sys::Loop> loop;
   std::unique_ptr<sys::Channel> keeper;

@@ -88,7 +88,7 @@ struct Defaults {
   std::string socket_path;
   std::uint16_t port = 0;  ///< to listen at
   std::string data_path;
-  std::string html_path;  ///< empty: yule.html beside the log; "none"
+  std::string html_path;         ///< empty: yule.html beside the log; "none"
   std::uint16_t relay_port = 0;  ///< of the next server
 };
 

@@ -273,7 +273,7 @@ ConfigSource source_of(const Options& options, const Paths& paths) {
   ConfigSource source;
   source.path = options.config_path.empty() ? paths.config : options.config_path;
   source.host_name = sys::own_name();
-  source.defaults = {paths.log,  paths.pid,    paths.socket, DEFAULT_PORT,
+  source.defaults = {paths.log,  paths.pid,  paths.socket, DEFAULT_PORT,
                      paths.data, paths.html, DEFAULT_PORT};
   return source;
 }
