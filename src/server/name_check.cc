@@ -13,7 +13,7 @@ void NameCheck::check(const std::string& claim, const std::string& address) {
   });
 }
 
-/// The first thing that does not fit; what follows from it would only be noise.
+// What follows from the first thing that does not fit would only be noise.
 void NameCheck::judge(const std::string& claim, const std::string& address,
                       const NameFacts& facts) {
   if (!facts.claim_resolves) {

@@ -25,13 +25,14 @@ class NameCheck {
 
   /// `claim` is the name of a registered client.
   void check(const std::string& claim, const std::string& address);
+  /// What was found out about `address` and the claim; tells the first thing that does not fit.
+  void judge(const std::string& claim, const std::string& address, const NameFacts& facts);
 
  private:
   struct Told {
     std::chrono::steady_clock::time_point at{};
     std::uint64_t left_out = 0;
   };
-  void judge(const std::string& claim, const std::string& address, const NameFacts& facts);
   void tell(const report::Event& event, const std::string& claim, const std::string& address,
             std::vector<Field> fields);
   bool make_room();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,6 +51,7 @@ class Start {
                           take_pid_file() && bind() && open_control() && give_up_root() &&
                           open_journal();
     if (!is_ready) return give_up();
+    closelog();
     auto keeper = Keeper::create(clock_, std::move(ground_));
     return keeper ? (*keeper)->run() : 1;
   }
@@ -57,9 +59,12 @@ class Start {
  private:
   const Settings& settings() const { return ground_.config.loaded.settings; }
 
-  /// On stderr whatever the thresholds say: a start that fails in silence helps nobody.
+  /// On stderr whatever the thresholds say, and a daemon's in syslog as well, for nobody may look
+  /// at what init sees: a start that fails in silence helps nobody.
   void say(const Report& report) const {
-    complain(report::line_of(report, settings().print_layout));
+    const std::string line = report::line_of(report, settings().print_layout);
+    complain(line);
+    if (ground_.detached) syslog(LOG_ERR, "%s", line.c_str());
   }
   void say(const report::Event& event, std::vector<Field> fields) const {
     say(report::make(event, clock_.now_ns(), std::move(fields)));
@@ -126,6 +131,7 @@ class Start {
       return false;
     }
     ground_.detached = std::move(*detached);
+    openlog("yule", LOG_PID | LOG_NDELAY, LOG_DAEMON);
     return true;
   }
 

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import stat
 
 import pytest
@@ -168,7 +169,24 @@ def test_a6_a8_in_the_foreground_it_says_so_once_and_goes_on_until_the_directory
     assert told() == [1, 1]
 
 
-def test_a7_start_says_it_on_stderr_and_fails_whatever_the_thresholds_are(yule):
+@pytest.fixture
+def syslog(folder, yule):
+    """What the server says to /dev/log: a socket of ours in a /dev of its own."""
+    devices = folder / "dev"
+    devices.mkdir()
+    for minor, name in ((3, "null"), (5, "zero"), (8, "random"), (9, "urandom")):
+        os.mknod(devices / name, stat.S_IFCHR | 0o666, os.makedev(1, minor))
+        (devices / name).chmod(0o666)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(devices / "log"))
+        (devices / "log").chmod(0o666)
+        listener.settimeout(5)
+        yule.mounts.append((devices, "/dev"))
+        yield listener
+
+
+def test_a7_start_says_it_on_stderr_and_to_syslog_and_fails_whatever_the_thresholds_are(
+        yule, syslog):
     yule.set("Log", "PrintSeverity", "none")
     spoil_log_directory(yule)
     yule.write_config()
@@ -179,6 +197,9 @@ def test_a7_start_says_it_on_stderr_and_fails_whatever_the_thresholds_are(yule):
     assert [(line.severity, line.fields) for line in seen if line.severity == "ERROR"] == [
         ("ERROR", [("msg", "File not accessible"), ("userid", str(uid)), ("path", str(yule.log))]),
         ("ERROR", [("msg", "Service failure"), ("service", "logfile"), ("obj", str(yule.log))])]
+    for line in seen:
+        packet = syslog.recv(4096).decode("latin-1")
+        assert packet.startswith("<27>") and "yule[" in packet and packet.endswith(line.raw)
     assert yule.call("status").returncode == 3
 
 
