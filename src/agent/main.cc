@@ -17,6 +17,7 @@
 #include "agent/hash.h"
 #include "agent/listing.h"
 #include "agent/options.h"
+#include "agent/place.h"
 #include "agent/settings.h"
 #include "base/die.h"
 #include "scan/measurer_pool.h"
