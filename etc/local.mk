@@ -38,11 +38,11 @@ give_to_server = if test -z "$(DESTDIR)" && test "$$(id -u)" = 0; then \
 
 install-data-local:
 if BUILD_CLIENT
-	$(MKDIR_P) "$(DESTDIR)$(client_state)" "$(DESTDIR)$$(dirname '$(client_config)')" \
+	$(MKDIR_P) "$(DESTDIR)$(client_state)" "$(DESTDIR)$$(dirname '$(client_config_here)')" \
 	  "$(DESTDIR)$$(dirname '$(client_log)')"
 	chmod 700 "$(DESTDIR)$(client_state)"
-	test -f "$(DESTDIR)$(client_config)" || \
-	  $(INSTALL) -m 600 $(srcdir)/%D%/samhainrc "$(DESTDIR)$(client_config)"
+	test -z "$(client_config_here)" || test -f "$(DESTDIR)$(client_config_here)" || \
+	  $(INSTALL) -m 600 $(srcdir)/%D%/samhainrc "$(DESTDIR)$(client_config_here)"
 endif
 if BUILD_SERVER
 	$(MKDIR_P) "$(DESTDIR)$(server_state)/pending" "$(DESTDIR)$$(dirname '$(server_config)')" \
@@ -85,7 +85,7 @@ install-boot: $(noinst_SCRIPTS)
 # Logs, baselines and a configuration that was edited stay.
 uninstall-local:
 if BUILD_CLIENT
-	cmp -s $(srcdir)/%D%/samhainrc "$(DESTDIR)$(client_config)" && rm -f "$(DESTDIR)$(client_config)" || :
+	cmp -s $(srcdir)/%D%/samhainrc "$(DESTDIR)$(client_config_here)" && rm -f "$(DESTDIR)$(client_config_here)" || :
 	rmdir "$(DESTDIR)$(client_state)" 2>/dev/null || :
 endif
 if BUILD_SERVER

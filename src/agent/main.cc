@@ -75,7 +75,8 @@ int list(const Options& options) {
   if (path == "default") {
     const auto loading =
         samhain::agent::load_settings(options, compiled_paths(), samhain::agent::own_name());
-    path = loading.loaded ? loading.loaded->settings.baseline_path : compiled_paths().baseline;
+    path = loading.loaded ? loading.loaded->settings.baseline_path
+                          : samhain::agent::place_of(compiled_paths().baseline).local;
     if (loading.loaded) trusted = loading.loaded->settings.trusted;
   }
   const auto listed = samhain::agent::list_baseline(path, trusted, options.lists_all_details);

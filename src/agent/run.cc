@@ -216,10 +216,8 @@ void Run::mark() {
 }
 
 void Run::reload() {
-  if (is_ending_ || is_suspended_ || is_reloading_ || !is_reload_wanted_ || !has_begun_ ||
-      checks_.is_running()) {
-    return;
-  }
+  const bool is_idle = !is_ending_ && !is_suspended_ && !is_reloading_ && !checks_.is_running();
+  if (!is_idle || !is_reload_wanted_ || !has_begun_) return;
   is_reload_wanted_ = false;
   if (settings_.is_config_remote) return fetch_configuration_again();
   consider(load_settings(options_, paths_, settings_.host_name));
