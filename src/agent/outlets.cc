@@ -151,7 +151,7 @@ Result<void> Outlets::open_spool(const Settings& settings) {
     if (linked_) spool_.reset();  // else it is the one that was just taken back
     linked_ = settings;
   }
-  export_threshold_ = settings.export_threshold;
+  exported_ = settings.exported;
   if (!settings.exports()) return {};
   if (!spool_) {
     auto spool = spool::Spool::open({settings.spool_path, settings.spool_limit_bytes});
@@ -251,9 +251,9 @@ void Outlets::submit(const Report& report) {
 }
 
 std::uint64_t Outlets::submit_exported(const Report& report) {
-  dispatcher_.set_threshold(kLogServer, SeveritySet::from(Severity::Debug));
+  dispatcher_.set_filter(kLogServer, sink::Filter{SeveritySet::from(Severity::Debug)});
   dispatcher_.submit(report);
-  dispatcher_.set_threshold(kLogServer, export_threshold_);
+  dispatcher_.set_filter(kLogServer, exported_);
   flush();
   return spool_ ? spool_->next() - 1 : 0;
 }

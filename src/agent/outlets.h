@@ -107,7 +107,7 @@ class Outlets {
   sys::Loop::Timer flush_timer_ = 0;
 
   std::optional<Settings> linked_;  ///< what spool and link were opened for
-  SeveritySet export_threshold_;    ///< of the uplink
+  sink::Filter exported_;           ///< of the uplink
   std::unique_ptr<spool::Spool> spool_;
   uplink::Session::OnCommands on_commands_;
   std::unique_ptr<uplink::Link> link_;

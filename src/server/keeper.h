@@ -25,7 +25,6 @@ struct Ground {
   ConfigSource source;
   ConfigFile config;
   std::vector<UniqueFd> listeners;
-  UniqueFd control_listener;  ///< -1: no command socket
   std::optional<SiteCertificate> certificate;
   std::vector<UniqueFd> syslog_sockets;  ///< none: no syslog reception
   UniqueFd control_listener;             ///< -1: no command socket

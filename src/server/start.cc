@@ -264,7 +264,7 @@ class Start {
   /// In the foreground, before somebody who sees the errors, it may be mended while we run; a lock
   /// is another server's.  Clients keep their reports meanwhile.
   bool may_start_without(const Error& log_error) const {
-    const SeveritySet shown = ground_.options.print_threshold.value_or(settings().print_threshold);
+    const SeveritySet shown = ground_.options.print_threshold.value_or(settings().print.severities);
     return !ground_.detached && shown.has(Severity::Err) && log_error.kind != Error::Kind::Busy;
   }
 

@@ -56,7 +56,7 @@ FUZZERS += %D%/fuzz_client_table
 %C%_fuzz_client_table_SOURCES = %D%/client_table.cc
 %C%_fuzz_client_table_LDFLAGS = $(fuzz_linking)
 %C%_fuzz_client_table_LDADD = $(server_libs) $(server_system_libs)
-if BUILD_SERVER
+
 FUZZERS += %D%/fuzz_syslog
 %C%_fuzz_syslog_SOURCES = %D%/syslog.cc
 %C%_fuzz_syslog_LDFLAGS = $(fuzz_linking)
