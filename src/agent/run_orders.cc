@@ -70,14 +70,14 @@ void Run::prepare_last_words() {
   for (const auto& [signal, status] : kFaults) {
     const Report report =
         report::make(report::kExit, now, {{"program", "Samhain"}, {"status", std::string{status}}});
-    std::string line = report::line_of(report, settings_.log_form) + "\n";
+    std::string line = report::line_of(report, settings_.log_layout) + "\n";
     const std::size_t time_at = line.find('[') + 1;
     words.push_back({signal, std::move(line), time_at});
   }
   const time_t seconds = now / 1'000'000'000;
   tm parts{};
   localtime_r(&seconds, &parts);
-  const bool has_log = !settings_.log_threshold.is_empty();
+  const bool has_log = !settings_.log.severities.is_empty();
   auto prepared =
       sys::prepare_last_words(words, has_log ? settings_.log_path : std::string{}, parts.tm_gmtoff);
   if (prepared) return;

@@ -53,7 +53,7 @@ bool is_key(std::string_view text) {
 /// `none` switches sinks off and `inet` is the server's own mark: no report is sent with them.
 bool is_severity(std::uint8_t value) {
   return value > static_cast<std::uint8_t>(Severity::None) &&
-         value < static_cast<std::uint8_t>(Severity::Inet);
+         value <= static_cast<std::uint8_t>(Severity::Inet);
 }
 
 Error malformed(std::string_view what) {

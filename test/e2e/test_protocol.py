@@ -304,7 +304,7 @@ def test_a_report_with_a_flipped_bit_is_not_logged_and_ends_the_connection(serve
 
 @pytest.mark.parametrize("content", [
     b"", b"\x07", body(b"x")[:-1], body(b"x") + b"\0", b"\xff" + body(b"x")[1:],
-    body(b"x", severity=0), body(b"x", severity=9), body(b"x", event_class=0),
+    body(b"x", severity=0), body(b"x", severity=10), body(b"x", event_class=0),
     body(b"x", event_class=999), body(b"x", fields=[(b"a key", b"v")]),
     body(b"x", fields=[(b"", b"v")]), body(b"x", fields=[(b"a>b", b"v")]),
     struct.pack(">BHqH", 7, 10, 0, 65535)], ids=str)

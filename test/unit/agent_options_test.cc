@@ -47,16 +47,16 @@ TEST(OptionsTest, NamesWhatIsWrong) {
 }
 
 TEST(OptionsTest, RefusesBadValues) {
-  for (const auto& arguments :
-       std::vector<std::vector<std::string_view>>{{"-t", "update"},
-                                                  {"-t", "CHECK"},
-                                                  {"-p", "errata"},
-                                                  {"-r", "100"},
-                                                  {"-r", "-1"},
-                                                  {"--server-port", "0"},
-                                                  {"--server-port", "65536"},
-                                                  {"--bind-address", "localhost"},
-                                                  {"--server-host", "a", "--server-host", "b"}}) {
+  for (const auto& arguments : std::vector<std::vector<std::string_view>>{
+           {"-t", "update"},
+           {"-t", "CHECK"},
+           {"-p", "errata"},
+           {"-r", "100"},
+           {"-r", "-1"},
+           {"--server-port", "0"},
+           {"--server-port", "65536"},
+           {"--bind-address", "localhost"},
+           {"--server-host", "a", "--server-host", "b", "--server-host", "c"}}) {
     EXPECT_TRUE(complaint(arguments).starts_with("Error: invalid argument: ")) << arguments[0];
   }
 }

@@ -88,7 +88,7 @@ TEST(AgentSettingsTest, InitIsNeverADaemon) {
 
 TEST(AgentSettingsTest, WrongLinesBecomeProblemsAndTheRestCounts) {
   const Loaded loaded = read(
-      "[Misc]\nSetLoopTime=soon\nSetLoopTime=7\nNoSuchKey=1\nSetTimeServer=a\n"
+      "[Misc]\nSetLoopTime=soon\nSetLoopTime=7\nNoSuchKey=1\nSetIOLimit=9\n"
       "SetLogServer=a\nSetLogServer=b\nSetLogServer=c\nDigestAlgo=MD5\n[Nowhere]\nx=y\n");
   using Kind = config::Problem::Kind;
   std::vector<Kind> kinds;

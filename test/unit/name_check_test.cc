@@ -31,7 +31,8 @@ class Listener final : public sink::Sink {
 class NameCheckTest : public ::testing::Test {
  protected:
   NameCheckTest() {
-    dispatcher_.add(std::make_unique<Listener>(heard_), SeveritySet::from(Severity::Debug));
+    dispatcher_.add(std::make_unique<Listener>(heard_),
+                    sink::Filter{SeveritySet::from(Severity::Debug)});
   }
   void judge(const NameFacts& facts, const std::string& address = "192.0.2.1") {
     check_.judge("client1.example.test", address, facts);

@@ -81,7 +81,7 @@ TEST(ReportCodec, RefusesEveryTruncationAndEveryExtraByte) {
 
 TEST(ReportCodec, RefusesUnknownNumbers) {
   const Bytes good = encode(sample());
-  for (const std::uint8_t severity : {std::uint8_t{0}, std::uint8_t{9}, std::uint8_t{255}}) {
+  for (const std::uint8_t severity : {std::uint8_t{0}, std::uint8_t{10}, std::uint8_t{255}}) {
     Bytes body = good;
     body[0] = severity;
     EXPECT_FALSE(decode(body)) << int{severity};

@@ -76,7 +76,7 @@ TEST(ServerOptionsTest, SaysWhatIsWrong) {
   EXPECT_EQ(error_of({"-pD", "info"}),
             "Error: short option with argument is not last in option string: -pD");
   EXPECT_TRUE(error_of({"-p", "errata"}).starts_with("Error: invalid argument: -p errata"));
-  EXPECT_EQ(error_of({"-e", "none"}), "Error: option not built yet: -e");
+  EXPECT_EQ(error_of({"-m", "none"}), "Error: option not built yet: -m");
 }
 
 }  // namespace

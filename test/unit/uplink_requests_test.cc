@@ -21,7 +21,7 @@ bool fits(std::span<const sys::Rule> rules, std::uint16_t kind, const Bytes& pay
 }
 
 TEST(RequestsTest, ConnectComesBackAsItWas) {
-  const Connect message{7, {address("127.0.0.1"), address("::1")}, address("127.0.0.2")};
+  const Connect message{7, {address("127.0.0.1"), address("::1")}, address("127.0.0.2"), "server"};
   const Bytes payload = encode(message);
   EXPECT_TRUE(fits(rules_for_courier(), kConnect, payload));
   const auto back = decode_connect(payload);
@@ -31,10 +31,12 @@ TEST(RequestsTest, ConnectComesBackAsItWas) {
   EXPECT_EQ(back->targets[1].text(), "::1");
   EXPECT_EQ(back->targets[1].port(), 49'777);
   EXPECT_EQ(back->source->text(), "127.0.0.2");
+  EXPECT_EQ(back->server_name, "server");
 }
 
 TEST(RequestsTest, TheLargestMessagesFitTheTables) {
-  Connect connect{1, std::vector<sys::Address>(100, address("::1")), address("::1")};
+  Connect connect{1, std::vector<sys::Address>(100, address("::1")), address("::1"),
+                  std::string(300, 'a')};
   EXPECT_TRUE(fits(rules_for_courier(), kConnect, encode(connect)));
   const Bytes body(wire::kMaxMember, 1);
   EXPECT_TRUE(fits(rules_for_courier(), kSend, encode(Envelope{1, wire::Type::Report, body})));

@@ -16,7 +16,8 @@ Loaded read(std::string_view text) {
       [](const std::string&) { return true; },
       [](const std::string&) { return true; },
       [](const std::string&) -> Result<std::string> { return std::string{"2"}; }};
-  return read_settings(text, surroundings, Defaults{"/log", "/pid", "/socket", 49777, "/data"});
+  return read_settings(text, surroundings,
+                       Defaults{"/log", "/pid", "/socket", 49777, "/data", "", 49777});
 }
 
 TEST(YulercTest, TheSampleParsesWithoutAWarning) {
