@@ -64,12 +64,12 @@ def remote(agent, place=REMOTE):
 
 
 def messages(done):
-    return re.findall(r'^([A-Z]+) +: +\[[^\]]*\] msg="([^"]*)"', done.stderr, re.M)
+    return re.findall(r'^([A-Z]+) +: +\[[^\]]*\] msg=["<]([^">]*)[">]', done.stderr, re.M)
 
 
 def start_values(text):
-    line = next(line for line in text.splitlines() if 'msg="START"' in line)
-    return re.findall(r'path="([^"]*)" hash="([^"]*)"', line.replace(",", ""))
+    line = next(line for line in text.splitlines() if re.search('msg=["<]START', line))
+    return re.findall(r'path=["<]([^">]*)[">],? hash=["<]([^">]*)[">]', line)
 
 
 def test_e1_e2_both_files_are_the_servers_and_start_says_which(yule, store, agent):

@@ -48,10 +48,10 @@ def test_a_wrong_line_is_told_also_where_the_start_fails_because_of_it(yule):
 
 
 def test_an_option_of_the_original_that_is_not_built_is_named(yule):
-    yule.set("Misc", "SetUDPActive", "yes")
+    yule.set("Misc", "SetMailAddress", "root@localhost")
     yule.start()
     line = yule.wait_line(source="stderr", msg="Option not built yet")
-    assert line.get("option").lower() == "setudpactive"
+    assert line.get("option").lower() == "setmailaddress"
 
 
 @pytest.mark.parametrize("junk", [os.urandom(4096), b"\0" * 100, b"[Misc]\n" + b"x" * 100_000],

@@ -15,6 +15,7 @@ def alone(samhain):
     samhain.set("Misc", "SetFilecheckTime", 3600)
     samhain.set("Misc", "SetLoopTime", 1)
     samhain.init()
+    samhain.log.unlink()  # it has the lines of init
     return samhain
 
 
