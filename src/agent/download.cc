@@ -61,6 +61,9 @@ uplink::Fetched fetch_configuration(const Options& options, const std::string& h
                       {{"program", "Samhain"}, {"reason", password.error().text()}}));
     return failed("no password");
   }
+  auto authorities = uplink::load_authorities(options.server_ca.value_or(""));
+  if (!authorities) return failed(authorities.error().text());
+  settings.authorities = *std::move(authorities);
   auto wanted = wanted_configuration({});
   if (!wanted) return failed(wanted.error().text());
   auto loop = sys::Loop::create();

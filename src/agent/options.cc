@@ -85,6 +85,11 @@ Result<void> take_server_port(Options& options, std::string_view value) {
   return {};
 }
 
+Result<void> take_server_ca(Options& options, std::string_view value) {
+  options.server_ca = value;
+  return {};
+}
+
 Result<void> take_password_file(Options& options, std::string_view value) {
   options.password_file = value;
   return {};
@@ -120,6 +125,8 @@ constexpr std::array kOptions = {
            take_config_path},
     Option{0, "password-file", "PATH", "the file with the password for the server",
            take_password_file},
+    Option{0, "server-ca", "PATH", "authorities of which one must vouch for the server",
+           take_server_ca},
     Option{0, "check-config", "", "read the configuration, say what is wrong in it, start nothing",
            take_switch<&Options::only_checks>},
     Option{'a', "full-detail", "", "list everything; before -d",

@@ -47,6 +47,7 @@ struct Options {
   std::optional<std::uint16_t> server_port;
   std::optional<std::string> config_path;
   std::optional<std::string> password_file;
+  std::optional<std::string> server_ca;
 };
 
 /// Reads `arguments` (without the program's name) strictly from left to right; `-H`, `-d`, `-v`,

@@ -191,8 +191,8 @@ bool Outlets::has_same_link(const Settings& settings) const {
          old.second_server_host == settings.second_server_host &&
          old.server_port == settings.server_port && old.keep_alive == settings.keep_alive &&
          text_of(old.bind_address) == text_of(settings.bind_address) &&
-         old.password_file == settings.password_file && old.host_name == settings.host_name &&
-         old.spool_path == settings.spool_path &&
+         old.password_file == settings.password_file && old.server_ca == settings.server_ca &&
+         old.host_name == settings.host_name && old.spool_path == settings.spool_path &&
          old.spool_limit_bytes == settings.spool_limit_bytes;
 }
 
@@ -209,7 +209,18 @@ Result<void> Outlets::start_link(const Settings& settings, std::function<void()>
   const uplink::Password* password = find_password(settings);
   if (password == nullptr) return {};
 
+  auto authorities = uplink::load_authorities(settings.server_ca);
+  if (!authorities) {
+    // Reports wait in the spool, as with a server that is away: never with one that nobody vouches
+    // for.
+    submit(report::make(report::kServiceFailure, clock_.now_ns(),
+                        {{"service", "log server"},
+                         {"obj", settings.server_host},
+                         {"reason", authorities.error().text()}}));
+    return {};
+  }
   uplink::Link::Settings link_settings;
+  link_settings.authorities = *std::move(authorities);
   link_settings.source = settings.bind_address;
   link_settings.session.client_name = settings.host_name;
   link_settings.session.instance_id = credentials_.instance_id();

@@ -208,6 +208,7 @@ void add_client(Table& table, Settings& settings, Mebibytes& mebibytes) {
   add(table, both, "SetBindAddress", into(settings.bind_address, parse_address));
   add(table, both, "SetKeepAlive", into_seconds(settings.keep_alive, 1, 86'400));
   add(table, both, "SetPasswordFile", into(settings.password_file, config::parse_path));
+  add(table, both, "SetServerCA", into(settings.server_ca, config::parse_path));
   add(table, both, "SetSpoolPath", into(settings.spool_path, config::parse_path));
   add(table, both, "SetSpoolLimit",
       into_number<std::uint64_t>(mebibytes.spool, 2, 1U << 20, "mebibytes"));
@@ -230,6 +231,7 @@ void apply_options(const Options& options, Settings& settings) {
     settings.second_server_host = options.second_server_host;
   }
   if (options.password_file) settings.password_file = *options.password_file;
+  if (options.server_ca) settings.server_ca = *options.server_ca;
   if (options.server_port) settings.server_port = *options.server_port;
   // A baseline is made once, in front of the user.
   if (settings.action == Action::Init) settings.is_daemon = settings.is_forever = false;

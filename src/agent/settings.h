@@ -68,6 +68,7 @@ struct Settings {
   std::uint16_t server_port = 0;
   std::optional<sys::Address> bind_address;
   std::string password_file;  ///< empty: the password is in the program
+  std::string server_ca;      ///< empty: any certificate of the server will do
   std::chrono::seconds keep_alive{60};
   std::string spool_path;
   std::uint64_t spool_limit_bytes = 256U << 20;

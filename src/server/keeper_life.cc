@@ -127,7 +127,8 @@ Bytes Keeper::Parts::front_set_up() const {
 void Keeper::Parts::renew_fronts() {
   if (settings.certificate_path.empty() && settings.key_path.empty()) {
     ground.certificate.reset();
-  } else if (auto loaded = SiteCertificate::load(settings.certificate_path, settings.key_path)) {
+  } else if (auto loaded = SiteCertificate::load(settings.certificate_path, settings.key_path,
+                                                 ground.source.owners)) {
     ground.certificate = std::move(*loaded);
   } else {
     notices.tell(report::kOldCertificateStays,

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "sys/file.h"
 
 namespace samhain::server {
@@ -18,11 +20,13 @@ UniqueFd open_file(const std::string& path) {
   return UniqueFd{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
 }
 
-Result<void> check_privacy(int key_file) {
+Result<void> check_privacy(int key_file, std::span<const uid_t> owners) {
   struct stat status {};
   if (fstat(key_file, &status) != 0) return system_error("fstat", errno);
   if (!S_ISREG(status.st_mode)) return Error{Error::Kind::Refused, "not a plain file"};
-  if (status.st_uid != 0 && status.st_uid != geteuid()) {
+  const bool is_ours = status.st_uid == 0 || status.st_uid == geteuid() ||
+                       std::ranges::find(owners, status.st_uid) != owners.end();
+  if (!is_ours) {
     return Error{Error::Kind::Refused, "owner must be root or the server's user"};
   }
   if ((status.st_mode & (S_IWGRP | S_IRWXO)) != 0) {
@@ -47,7 +51,8 @@ Result<std::size_t> read_into(int fd, std::span<std::uint8_t> buffer) {
 }  // namespace
 
 Result<SiteCertificate> SiteCertificate::load(const std::string& chain_path,
-                                              const std::string& key_path) {
+                                              const std::string& key_path,
+                                              std::span<const uid_t> owners) {
   SiteCertificate loaded;
   const UniqueFd chain = open_file(chain_path);
   if (!chain) return system_error("open", errno).within(kChainOption, chain_path);
@@ -57,7 +62,7 @@ Result<SiteCertificate> SiteCertificate::load(const std::string& chain_path,
 
   const UniqueFd key = open_file(key_path);
   if (!key) return system_error("open", errno).within(kKeyOption, key_path);
-  if (auto checked = check_privacy(key.get()); !checked) {
+  if (auto checked = check_privacy(key.get(), owners); !checked) {
     return checked.error().within(kKeyOption, key_path);
   }
   const auto size = read_into(key.get(), loaded.key_.span());

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
-#include <optional>
+#include <span>
 #include <string>
 
 #include "samhain/result.h"
@@ -13,10 +15,11 @@ namespace samhain::server {
 /// A site's own certificate for the fronts, in the place of one that they make for themselves.
 class SiteCertificate {
  public:
-  /// Reads both files (PEM) and tries whether they fit each other.  The key's file must be root's
-  /// or ours, and for nobody else to read.  Errors: System, Limit, Malformed, Refused; the text
-  /// names the file.
-  static Result<SiteCertificate> load(const std::string& chain_path, const std::string& key_path);
+  /// Reads both files (PEM) and tries whether they fit each other.  The key's file must be root's,
+  /// ours or one of the `owners`', and for nobody else to read.  Errors: System, Limit, Malformed,
+  /// Refused; the text names the file.
+  static Result<SiteCertificate> load(const std::string& chain_path, const std::string& key_path,
+                                      std::span<const uid_t> owners);
 
   wire::Credentials credentials() const;
 

@@ -111,7 +111,8 @@ class Start {
   bool load_certificate() {
     const Settings& wanted = settings();
     if (wanted.certificate_path.empty() && wanted.key_path.empty()) return true;
-    auto loaded = SiteCertificate::load(wanted.certificate_path, wanted.key_path);
+    auto loaded =
+        SiteCertificate::load(wanted.certificate_path, wanted.key_path, ground_.source.owners);
     if (loaded) {
       ground_.certificate = std::move(*loaded);
       return true;

@@ -4,7 +4,24 @@
 #include <cstring>
 #include <utility>
 
+#include "sys/file.h"
+#include "wire/tls.h"
+
 namespace samhain::uplink {
+namespace {
+
+constexpr std::size_t kMaxAuthorities = 1U << 20;
+
+}  // namespace
+
+Result<std::string> load_authorities(const std::string& path) {
+  if (path.empty()) return std::string{};
+  const auto bytes = sys::read_file(path, kMaxAuthorities);
+  if (!bytes) return bytes.error().within("SetServerCA", path);
+  const auto tried = wire::TlsContext::client(as_text(*bytes));
+  if (!tried) return tried.error().within("SetServerCA", path);
+  return std::string{as_text(*bytes)};
+}
 
 Link::Link(sys::Loop& loop, Settings settings, Callbacks callbacks)
     : loop_(loop), settings_(std::move(settings)), callbacks_(std::move(callbacks)) {}

@@ -20,6 +20,11 @@
 
 namespace samhain::uplink {
 
+/// Certificates of the authorities of which one must vouch for the server, as Link wants them; for
+/// an empty path none.  Errors: System, Limit, Malformed (no certificates in PEM); the text names
+/// the path.
+Result<std::string> load_authorities(const std::string& path);
+
 /// The way to the server: a session, the courier that carries its frames, and the resolver that
 /// finds the server's addresses, put together.
 class Link final : public Transport {
