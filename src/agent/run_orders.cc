@@ -3,18 +3,14 @@
 
 #include <fmt/format.h>
 #include <signal.h>
-#include <time.h>
 
 #include <array>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "agent/run.h"
 #include "report/catalog.h"
-#include "report/form.h"
-#include "sys/last_words.h"
+#include "sink/exit_words.h"
 
 namespace samhain::agent {
 
@@ -24,14 +20,6 @@ namespace {
 constexpr std::chrono::milliseconds kPatienceOfSuspension{2'000};
 /// The spool is another process's while we are suspended; when it ends, we go on.
 constexpr std::chrono::milliseconds kSpoolRetry{500};
-
-/// Signals that mean a fault of ours, and what EXIT says of them.
-constexpr std::array<std::pair<int, std::string_view>, 5> kFaults = {
-    {{SIGSEGV, "Segmentation fault"},
-     {SIGBUS, "Bus error"},
-     {SIGILL, "Illegal instruction"},
-     {SIGFPE, "Floating point exception"},
-     {SIGABRT, "Aborted"}}};
 
 }  // namespace
 
@@ -66,20 +54,9 @@ Result<void> Run::take_signals() {
 /// touched in that state; the server sees a restart without prior exit.
 void Run::prepare_last_words() {
   const std::int64_t now = clock_.now_ns();
-  std::vector<sys::LastWords> words;
-  for (const auto& [signal, status] : kFaults) {
-    const Report report =
-        report::make(report::kExit, now, {{"program", "Samhain"}, {"status", std::string{status}}});
-    std::string line = report::line_of(report, settings_.log_layout) + "\n";
-    const std::size_t time_at = line.find('[') + 1;
-    words.push_back({signal, std::move(line), time_at});
-  }
-  const time_t seconds = now / 1'000'000'000;
-  tm parts{};
-  localtime_r(&seconds, &parts);
   const bool has_log = !settings_.log.severities.is_empty();
-  auto prepared =
-      sys::prepare_last_words(words, has_log ? settings_.log_path : std::string{}, parts.tm_gmtoff);
+  auto prepared = sink::prepare_exit_words("Samhain", settings_.log_layout.form,
+                                           has_log ? settings_.log_path : std::string{}, now);
   if (prepared) return;
   outlets_.submit(report::make_filled(report::kCallFailed, {prepared.error().text()}, now,
                                       {{"interface", "sigaction"}}));

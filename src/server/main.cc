@@ -20,7 +20,6 @@
 #include "server/start.h"
 #include "srp/verifier.h"
 #include "sys/daemon.h"
-#include "sys/fatal.h"
 #include "sys/file.h"
 #include "sys/identity.h"
 #include "sys/role.h"
@@ -121,7 +120,6 @@ int run(const Options& options) {
       break;
   }
   if (options.only_checks) return samhain::server::check_config(options, compiled_paths());
-  samhain::sys::tell_fatal_signals("Yule");
   return samhain::server::serve(options, compiled_paths());
 }
 

@@ -19,6 +19,7 @@
 #include "report/catalog.h"
 #include "report/form.h"
 #include "server/keeper.h"
+#include "sink/exit_words.h"
 #include "sys/identity.h"
 #include "sys/resolve.h"
 #include "sys/sandbox.h"
@@ -47,6 +48,8 @@ class Start {
 
   int run() {
     crypto::prepare();
+    // On stderr only: the log belongs to the ledger.
+    (void)sink::prepare_exit_words("Yule", report::Form::Guide, {}, clock_.now_ns());
     const bool is_ready = find_user() && read_configuration() && load_certificate() && detach() &&
                           take_pid_file() && bind() && open_control() && give_up_root() &&
                           open_journal();

@@ -3,6 +3,7 @@
 import signal
 import threading
 
+from harness import inject
 from harness.daemons import PASSWORD, text_of
 from harness.protocol3 import Peer, body
 from harness.waiting import wait_for
@@ -66,6 +67,8 @@ def test_stop_signals_of_a_terminal_are_ignored_and_fatal_ones_told(yule):
     yule.signal(signal.SIGTTOU)
     yule.signal(signal.SIGTSTP)
     yule.signal(signal.SIGUSR1)
-    yule.signal(signal.SIGSEGV)
+    yule.signal(signal.SIGSEGV)  # only claimed
+    with inject.Probe(yule.pid) as probe:
+        probe.crash()
     assert yule.wait_end() == -signal.SIGSEGV
     assert 'msg="EXIT" program="Yule" status="Segmentation fault"' in yule.stderr()

@@ -63,11 +63,17 @@ class Probe:
 
     def __exit__(self, *_):
         try:
-            self._write(self.saved.rip, self.code)
+            if self.code:
+                self._write(self.saved.rip, self.code)
             _ptrace(_SETREGS, self.pid, ctypes.addressof(self.saved))
             _ptrace(_DETACH, self.pid)
         finally:
             self.memory.close()
+
+    def crash(self):
+        """A real fault once the probe lets go: the process goes on at an address that it has not."""
+        self._write(self.saved.rip, self.code)
+        self.saved.rip, self.code = 0, None
 
     def _read(self, address, size):
         self.memory.seek(address)
