@@ -13,6 +13,7 @@
 
 #include "agent/agent.h"
 #include "agent/check_config.h"
+#include "agent/connection_check.h"
 #include "agent/control.h"
 #include "agent/hash.h"
 #include "agent/listing.h"
@@ -107,6 +108,9 @@ int run(const Options& options) {
       return list(options);
     case Options::Task::Run:
       break;
+  }
+  if (options.tests_connection) {
+    return samhain::agent::check_connection(options, compiled_paths());
   }
   if (options.only_checks) return samhain::agent::check_config(options, compiled_paths());
   return samhain::agent::run_agent(options, compiled_paths());

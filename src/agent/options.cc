@@ -127,6 +127,8 @@ constexpr std::array kOptions = {
            take_password_file},
     Option{0, "server-ca", "PATH", "authorities of which one must vouch for the server",
            take_server_ca},
+    Option{0, "test-connection", "", "try each step to the server, say what fails and why, end",
+           take_switch<&Options::tests_connection>},
     Option{0, "check-config", "", "read the configuration, say what is wrong in it, start nothing",
            take_switch<&Options::only_checks>},
     Option{'a', "full-detail", "", "list everything; before -d",

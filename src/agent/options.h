@@ -33,7 +33,8 @@ struct Options {
   bool lists_all_details = false;
 
   std::optional<Action> action;
-  bool only_checks = false;  ///< --check-config: read it, say what is wrong, start nothing
+  bool tests_connection = false;  ///< --test-connection: to the server and back, then end
+  bool only_checks = false;       ///< --check-config: read it, say what is wrong, start nothing
   bool is_daemon = false;
   bool is_foreground = false;  ///< wins over every daemon
   bool is_forever = false;

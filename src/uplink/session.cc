@@ -85,6 +85,7 @@ void Session::connect_failed(std::string_view address, std::string_view reason) 
 void Session::opened(const srp::ChannelBinding& binding) {
   if (state_ != State::Opening) return;
   binding_ = binding;
+  if (on_step_) on_step_({Step::Kind::Secured});
   if (server().agreement && clock_.steady() < server().agreement->renew_at) return resume();
   greet();
 }
@@ -118,9 +119,11 @@ void Session::received(wire::Type type, ByteView payload) {
   switch (state_) {
     case State::Greeting:
       if (type == Type::Challenge) return take_challenge(payload);
+      note_refusal(type, payload);
       return fail(name_of(type));
     case State::Proving:
       if (type == Type::Accepted) return take_acceptance(payload);
+      note_refusal(type, payload);
       return fail(name_of(type));
     case State::Resuming:
       if (type == Type::Resumed) return take_resumption(payload);
@@ -137,6 +140,12 @@ void Session::received(wire::Type type, ByteView payload) {
     case State::Stopped:
       return;
   }
+}
+
+void Session::note_refusal(wire::Type type, ByteView payload) const {
+  if (!on_step_ || type != wire::Type::Refused) return;
+  const auto refused = wire::decode_refused(payload);
+  if (refused) on_step_({Step::Kind::Refused, refused->client_name, refused->reason});
 }
 
 void Session::take_challenge(ByteView payload) {
@@ -165,6 +174,7 @@ void Session::take_acceptance(ByteView payload) {
   const auto renewed_after = std::max(lifetime - margin, kShortestSession);
   server().agreement.emplace(Agreement{accepted->session_id, crypto::Mac{key},
                                        crypto::Mac{file_key}, clock_.steady() + renewed_after});
+  if (on_step_) on_step_({Step::Kind::Accepted, accepted->client_name});
   tell(report::make(report::kSessionKeyNegotiated, clock_.now_ns()));
   begin_talk(accepted->next_seq);
 }

@@ -41,6 +41,18 @@ class Transport {
   virtual void close() = 0;  ///< nothing of the old connection comes after this
 };
 
+/// How far an attempt to authenticate has come, for somebody who watches.
+struct Step {
+  enum class Kind : std::uint8_t {
+    Secured,   ///< TLS stands
+    Refused,   ///< by the server, which says why
+    Accepted,  ///< both ends have proven themselves
+  };
+  Kind kind = Kind::Secured;
+  std::string known_as = {};  ///< our name as the server has it; may be empty
+  wire::Refusal refusal = wire::Refusal::BadRequest;
+};
+
 /// The client's end of docs/protocol.md sections 3 to 5: proves the password, holds the session
 /// key, signs the spool's reports and sends them until the server has acknowledged each.  A lost
 /// server is tried again, by itself, after a pause that grows.
@@ -61,6 +73,7 @@ class Session {
     std::chrono::milliseconds return_limit{5'000};   ///< for the first to answer then
   };
   using OnReport = std::function<void(Report&&)>;
+  using OnStep = std::function<void(const Step&)>;
   using OnCommands = std::function<void(const std::vector<wire::Command>&)>;
 
   /// Borrows all but the last two.  `spool` may be null: then it is for files only.
@@ -82,6 +95,8 @@ class Session {
   bool is_settled() const { return !has_reports(); }  ///< all is acknowledged
   bool has_failed() const { return has_failed_; }     ///< the last try; nothing worked since
   void on_progress(sys::Loop::Callback callback) { on_progress_ = std::move(callback); }
+  /// Must not destroy the session.
+  void on_step(OnStep callback) { on_step_ = std::move(callback); }
   /// For commands of the server's administrator, each time that they come; without this they are
   /// unexpected.  Must not destroy the session.
   void on_commands(OnCommands callback) { on_commands_ = std::move(callback); }
@@ -164,6 +179,7 @@ class Session {
   void on_handshake_late();
   void on_watch();
 
+  void note_refusal(wire::Type type, ByteView payload) const;
   void fail(std::string_view received);  ///< says what it means in this state, then pauses
   void tell_lost(std::string_view reason);
   std::string_view expected() const;
@@ -181,6 +197,7 @@ class Session {
   OnReport on_report_;
   sys::Loop::Callback on_progress_;
   OnCommands on_commands_;
+  OnStep on_step_;
   const wire::Id spool_id_;
 
   State state_ = State::Idle;
