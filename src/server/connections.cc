@@ -62,8 +62,12 @@ void Connections::acknowledge(Connection& connection, const std::vector<wire::Co
 }
 
 void Connections::order(const Connection& connection, const std::vector<wire::Command>& commands) {
-  if (commands.empty()) return;
-  const Bytes ack = wire::encode(wire::Ack{.seq = connection.told, .commands = commands});
+  const auto& session = connection.client->session;
+  // Under another process's session the client would not believe them.
+  if (commands.empty() || !session || session->id != connection.session) return;
+  wire::Ack message{.seq = connection.told, .commands = commands};
+  message.mac = wire::commands_mac(*session->mac, session->id, commands);
+  const Bytes ack = wire::encode(message);
   fronts_.send(connection.front, kReply, encode(Reply{connection.id, wire::Type::Ack, false, ack}));
 }
 

@@ -232,6 +232,9 @@ void Session::take_acknowledgement(ByteView payload) {
     in_flight_.pop_front();
   }
   if (!ack->commands.empty()) {
+    Agreement& agreement = *server().agreement;
+    const crypto::Tag right = wire::commands_mac(agreement.mac, agreement.id, ack->commands);
+    if (!crypto::equal_secrets(right, ack->mac)) return fail("ACK with commands without proof");
     if (on_commands_) {
       on_commands_(ack->commands);
     } else {

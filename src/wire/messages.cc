@@ -35,6 +35,11 @@ crypto::Tag reconnect_mac(crypto::Mac& mac, std::string_view purpose, const Id& 
   return mac.compute(std::array<ByteView, 3>{as_bytes(purpose), nonce, binding});
 }
 
+void put_commands(Writer& writer, const std::vector<Command>& commands) {
+  writer.number(static_cast<std::uint8_t>(commands.size()));
+  for (const Command& command : commands) writer.number(command.id).text(command.words);
+}
+
 }  // namespace
 
 Bytes encode(const Hello& message) {
@@ -93,8 +98,9 @@ Bytes encode(const Report& message) {
 Bytes encode(const Ack& message) {
   assert(message.commands.size() <= kMaxCommands);
   Writer writer;
-  writer.number(message.seq).number(static_cast<std::uint8_t>(message.commands.size()));
-  for (const Command& command : message.commands) writer.number(command.id).text(command.words);
+  writer.number(message.seq);
+  put_commands(writer, message.commands);
+  if (!message.commands.empty()) writer.raw_bytes(message.mac);
   return writer.take();
 }
 
@@ -204,6 +210,7 @@ Result<Ack> decode_ack(ByteView payload) {
     command.id = reader.number<std::uint64_t>();
     command.words = reader.text(kMaxCommand);
   }
+  if (count > 0) message.mac = reader.array<32>();
   if (!reader.is_complete()) return malformed(kWrongLength);
   const bool are_text = std::ranges::all_of(
       message.commands, [](const Command& command) { return base::is_utf8_text(command.words); });
@@ -219,6 +226,13 @@ crypto::Tag report_mac(crypto::Mac& mac, const Id& session_id, std::uint64_t seq
   Writer number;
   number.number(seq);
   return mac.compute(std::array<ByteView, 4>{as_bytes("report"), session_id, number.view(), body});
+}
+
+crypto::Tag commands_mac(crypto::Mac& mac, const Id& session_id,
+                         const std::vector<Command>& commands) {
+  Writer writer;
+  put_commands(writer, commands);
+  return mac.compute(std::array<ByteView, 3>{as_bytes("command"), session_id, writer.view()});
 }
 
 crypto::Tag resume_mac(crypto::Mac& mac, const Id& nonce, const srp::ChannelBinding& binding) {

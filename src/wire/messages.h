@@ -78,6 +78,7 @@ inline constexpr std::size_t kMaxCommands = 16;  ///< in one ACK
 struct Ack {
   std::uint64_t seq = 0;  ///< all reports up to here are durable
   std::vector<Command> commands;
+  crypto::Tag mac{};  ///< commands_mac(); only where there are commands
 };
 
 Bytes encode(const Hello& message);
@@ -107,6 +108,11 @@ crypto::Key report_key(const srp::SessionKey& agreed, const Id& session_id);
 
 /// HMAC(report key, "report" | session_id | seq | body) (section 5).
 crypto::Tag report_mac(crypto::Mac& mac, const Id& session_id, std::uint64_t seq, ByteView body);
+
+/// HMAC(report key, "command" | session_id | the commands as ACK has them, their count first):
+/// whoever carries an ACK gives no orders.
+crypto::Tag commands_mac(crypto::Mac& mac, const Id& session_id,
+                         const std::vector<Command>& commands);
 
 /// HMAC(report key, "resume" or "resumed" | nonce | channel binding) (section 4).
 crypto::Tag resume_mac(crypto::Mac& mac, const Id& nonce, const srp::ChannelBinding& binding);

@@ -1,5 +1,6 @@
 """Commands to clients (docs/protocol.md section 5): queued, delivered until confirmed, listed."""
 
+import hmac
 import json
 import os
 import re
@@ -31,7 +32,8 @@ def acknowledgement(peer):
         number, size = struct.unpack(">QI", rest[:12])
         commands.append((number, rest[12:12 + size].decode()))
         rest = rest[12 + size:]
-    assert not rest
+    signed = b"command" + peer.session_id + payload[8:len(payload) - len(rest)]
+    assert rest == (hmac.digest(peer.key, signed, "sha256") if count else b"")
     return seq, commands
 
 

@@ -61,7 +61,7 @@ std::vector<Kind> all_kinds() {
       kind("FILE", encode(File{1ULL << 33, Digest{3}}), decode_file),
       kind("PUT", encode(Put{Id{4}, 5, Digest{6}}), decode_put),
       kind("REPORT", encode(Report{78, crypto::Tag{10}, as_bytes(body)}), decode_report),
-      kind("ACK", encode(Ack{79, {{1, "RELOAD"}, {2, "STOP"}}}), decode_ack),
+      kind("ACK", encode(Ack{79, {{1, "RELOAD"}, {2, "STOP"}}, crypto::Tag{11}}), decode_ack),
   };
 }
 
@@ -169,7 +169,7 @@ TEST(Report, PassesItsBodyOnWithoutACopy) {
 }
 
 TEST(Ack, CarriesCommandsUpToALimit) {
-  Ack full{1, std::vector<Command>(kMaxCommands, Command{7, "SCAN"})};
+  Ack full{1, std::vector<Command>(kMaxCommands, Command{7, "SCAN"}), {}};
   const auto ack = decode_ack(encode(full));
   ASSERT_TRUE(ack);
   EXPECT_EQ(ack->commands, full.commands);
@@ -179,9 +179,9 @@ TEST(Ack, CarriesCommandsUpToALimit) {
 }
 
 TEST(Ack, RefusesACommandThatIsLongOrNoText) {
-  EXPECT_TRUE(decode_ack(encode(Ack{1, {{1, std::string(kMaxCommand, 'a')}}})));
-  EXPECT_FALSE(decode_ack(encode(Ack{1, {{1, std::string(kMaxCommand + 1, 'a')}}})));
-  EXPECT_FALSE(decode_ack(encode(Ack{1, {{1, "\xff"}}})));
+  EXPECT_TRUE(decode_ack(encode(Ack{1, {{1, std::string(kMaxCommand, 'a')}}, {}})));
+  EXPECT_FALSE(decode_ack(encode(Ack{1, {{1, std::string(kMaxCommand + 1, 'a')}}, {}})));
+  EXPECT_FALSE(decode_ack(encode(Ack{1, {{1, "\xff"}}, {}})));
 }
 
 TEST(Get, NamesAKindAndNeverAPath) {
@@ -231,6 +231,15 @@ TEST_F(SessionKeys, SignBytesInTheOrderTheDocumentSays) {
   writer.raw_bytes(as_bytes("body"));
   const std::array<ByteView, 1> signed_bytes = {writer.view()};
   EXPECT_EQ(report_mac(mac, id, 258, as_bytes("body")), mac.compute(signed_bytes));
+}
+
+TEST_F(SessionKeys, SignCommandsOfTheirSession) {
+  const std::vector<Command> commands = {{1, "RELOAD"}, {2, "STOP"}};
+  const crypto::Tag tag = commands_mac(mac, id, commands);
+  EXPECT_EQ(commands_mac(mac, id, commands), tag);
+  EXPECT_NE(commands_mac(mac, Id{}, commands), tag);
+  EXPECT_NE(commands_mac(mac, id, {{1, "RELOAD"}}), tag);
+  EXPECT_NE(commands_mac(mac, id, {{1, "RELOAD"}, {3, "STOP"}}), tag);
 }
 
 TEST_F(SessionKeys, VouchForOneAnswerToOneQuestion) {

@@ -39,6 +39,7 @@ class FakeServer final : public Transport {
   bool is_silent = false;
   bool acknowledges = true;
   bool acknowledges_too_much = false;
+  bool signs_commands = true;
   bool sends_commands = false;  ///< another one with each ACK
   bool proves_itself = true;
   std::optional<std::uint64_t> says_next;
@@ -70,8 +71,12 @@ class FakeServer final : public Transport {
   }
   void acknowledge(std::uint64_t seq) {
     acknowledged_ = static_cast<std::size_t>(seq);  // numbers begin with 1
-    wire::Ack ack{seq, {}};
-    if (sends_commands) ack.commands = {{seq, "NONSENSE"}, {seq + 1, "MORE"}};
+    wire::Ack ack{seq, {}, {}};
+    if (sends_commands) {
+      ack.commands = {{seq, "NONSENSE"}, {seq + 1, "MORE"}};
+      ack.mac = wire::commands_mac(*mac_, *id_, ack.commands);
+      if (!signs_commands) ack.mac[0] ^= 1;
+    }
     answer(wire::Type::Ack, wire::encode(ack));
   }
 

@@ -144,6 +144,17 @@ TEST_F(SessionTest, CommandsGoToWhoeverWantsThem) {
   EXPECT_EQ(times_told("Unexpected reply"), 0);
 }
 
+TEST_F(SessionTest, CommandsThatTheServerDidNotSignAreNotPassedOn) {
+  start();
+  std::vector<wire::Command> taken;
+  session->on_commands([&taken](const auto& commands) { taken = commands; });
+  server->sends_commands = true;
+  server->signs_commands = false;
+  submit(1);
+  ASSERT_TRUE(run_until(*loop, [this] { return session->has_failed(); }));
+  EXPECT_TRUE(taken.empty());
+}
+
 TEST_F(SessionTest, AServerThatCannotProveItselfGetsNothing) {
   start();
   server->proves_itself = false;
