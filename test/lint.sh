@@ -21,6 +21,7 @@ tidy() {
         -I"$top/include" -iquote "$top/src" -DCLIENT_CONFIG='""' -DCLIENT_LOG='""' -DCLIENT_PID='""' \
         -DCLIENT_STATE='""' -DCLIENT_DATA='""' -DSERVER_CONFIG='""' -DSERVER_STATE='""' \
         -DSERVER_LOG='""' -DSERVER_PID='""' -DSERVER_SOCKET='""' \
+        -DSERVER_HTML='""' \
         -Xclang -analyzer-config -Xclang c++-stdlib-inlining=false,max-nodes=75000
 }
 

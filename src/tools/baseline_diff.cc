@@ -175,8 +175,7 @@ Result<void> BaselineDiff::run(baseline::Reader* before, baseline::Reader& after
     directories->insert(directories->end(), old->begin(), old->end());
   }
   std::ranges::sort(*directories);
-  const auto doubles = std::ranges::unique(*directories);
-  directories->erase(doubles.begin(), doubles.end());
+  directories->erase(std::unique(directories->begin(), directories->end()), directories->end());
   for (const std::string& directory : *directories) {
     if (auto done = compare_directory(directory, before, &after); !done) return done;
   }
