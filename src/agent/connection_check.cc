@@ -117,10 +117,11 @@ class ConnectionCheck {
 
   void look_up() {
     const auto& session = link_settings_.session;
-    auto lookup = uplink::Lookup::start(*loop_, uplink::Question{session.server, session.port},
-                                        [this](Result<uplink::Resolved> resolved) {
-                                          loop_->soon([this, resolved] { found(resolved); });
-                                        });
+    auto lookup = uplink::Lookup::start(
+        *loop_, uplink::Question{session.server, session.port},
+        [this](Result<uplink::Resolved> resolved) {
+          loop_->soon([this, answer = std::move(resolved)] { found(answer); });
+        });
     if (!lookup) return end(lookup.error().text());
     lookup_ = *std::move(lookup);
   }

@@ -22,6 +22,7 @@ class Digester {
   Digester(Chores& chores, const base::Clock& clock) : chores_(chores), clock_(clock) {}
   Digester(const Digester&) = delete;
   Digester& operator=(const Digester&) = delete;
+  ~Digester() = default;
 
   /// Calls `on_done` at once where the digest is known, else from the loop.  Who asks for a file
   /// that is being read waits for the same reading.

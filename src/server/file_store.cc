@@ -119,7 +119,8 @@ Search find_file(const std::string& directory, const std::vector<std::string>& n
   const UniqueFd fd(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   const int error = errno;
   for (const std::string& name : names) {
-    const std::string path = directory + "/" + name;
+    std::string path = directory;
+    path.append("/").append(name);
     if (!fd) {
       search.obstacles.push_back(missing(path, error));
       continue;
@@ -138,7 +139,7 @@ Search find_file(const std::string& directory, const std::vector<std::string>& n
 std::string closed_component(const std::string& path) {
   for (std::size_t end = path.find('/', 1); end != std::string::npos;
        end = path.find('/', end + 1)) {
-    const std::string component = path.substr(0, end);
+    std::string component = path.substr(0, end);
     if (faccessat(AT_FDCWD, component.c_str(), X_OK, AT_EACCESS) != 0) return component;
   }
   return {};

@@ -11,6 +11,7 @@
 #include "base/hex.h"
 #include "base/text.h"
 #include "policy/attributes.h"
+#include "tools/json.h"
 
 namespace samhain::tools {
 namespace {
@@ -72,16 +73,6 @@ std::vector<Change> all_changes(const Entry& before, const Entry& after) {
   return changes;
 }
 
-/// All that goes in is printable ASCII: quotes and backslashes are all that JSON minds.
-std::string quoted(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + "\"";
-}
-
 std::string path_of(const std::string& directory, const std::string& name) {
   if (directory == "/") return name == "." ? "/" : "/" + name;
   return directory + "/" + name;
@@ -115,13 +106,14 @@ void BaselineDiff::tell(std::string_view change, const std::string& path, const 
     return emit_(text);
   }
   std::vector<std::string> attributes;
+  attributes.reserve(changes.size());
   for (const Change& one : changes) {
-    attributes.push_back(
-        fmt::format("{}: [{}, {}]", quoted(one.what), quoted(one.before), quoted(one.after)));
+    attributes.push_back(fmt::format("{}: [{}, {}]", json_quoted(one.what), json_quoted(one.before),
+                                     json_quoted(one.after)));
   }
   const bool is_first = added_ + removed_ + changed_ == 1;
   emit_(fmt::format("{}\n {{\"change\": {}, \"path\": {}, \"attributes\": {{{}}}}}",
-                    is_first ? "" : ",", quoted(change), quoted(shown),
+                    is_first ? "" : ",", json_quoted(change), json_quoted(shown),
                     fmt::join(attributes, ", ")));
 }
 
@@ -198,8 +190,9 @@ Result<void> BaselineDiff::list(baseline::Reader& reader) {
         emit_(fmt::format(
             "{}\n {{\"path\": {}, \"mode\": \"{:o}\", \"uid\": {}, \"gid\": {}, \"size\": {}, "
             "\"mtime\": {}, \"digest\": {}}}",
-            count == 1 ? "" : ",", quoted(path), entry.facts.mode, entry.facts.uid, entry.facts.gid,
-            entry.facts.size, entry.facts.mtime.seconds, quoted(digest_text(entry.facts.digest))));
+            count == 1 ? "" : ",", json_quoted(path), entry.facts.mode, entry.facts.uid,
+            entry.facts.gid, entry.facts.size, entry.facts.mtime.seconds,
+            json_quoted(digest_text(entry.facts.digest))));
       } else {
         emit_(fmt::format("{:>7o} {}:{} {:>10} {} {}\n", entry.facts.mode,
                           base::printable(entry.owner), base::printable(entry.group),

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "tools/json.h"
 
 namespace samhain::tools {
 namespace {
@@ -38,19 +39,9 @@ std::string heading(std::string_view column) {
   return text;
 }
 
-/// Printable ASCII: quotes and backslashes are all that JSON minds.
-std::string quoted(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + "\"";
-}
-
 std::string json_member(std::string_view key, std::string_view value) {
-  return fmt::format("{}: {}", quoted(key),
-                     is_number(key, value) ? std::string{value} : quoted(value));
+  return fmt::format("{}: {}", json_quoted(key),
+                     is_number(key, value) ? std::string{value} : json_quoted(value));
 }
 
 }  // namespace

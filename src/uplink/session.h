@@ -157,6 +157,7 @@ class Session {
   void take_file_frame(wire::Type type, ByteView payload);
   void break_off_file();
   void end_file(std::string_view failure);
+  void conclude_file(std::string_view failure);
   void fail_files(std::string_view reason);
   void tell_verdicts();
 

@@ -15,13 +15,17 @@ void Session::get(Wanted wanted, Transfer::OnDone on_done) {
 }
 
 void Session::ask_for_file() {
-  if (is_asked_ || transfers_.empty()) return;
-  const auto question = transfers_.front().ask();
-  if (!question) return end_file(question.error().text());
-  is_asked_ = true;
-  last_heard_ = last_active_ = clock_.steady();
-  arm_watch();
-  transport_.send(wire::Type::Get, *question);
+  while (!is_asked_ && !transfers_.empty()) {
+    const auto question = transfers_.front().ask();
+    if (!question) {
+      conclude_file(question.error().text());
+      continue;
+    }
+    is_asked_ = true;
+    last_heard_ = last_active_ = clock_.steady();
+    arm_watch();
+    transport_.send(wire::Type::Get, *question);
+  }
 }
 
 void Session::take_file_frame(wire::Type type, ByteView payload) {
@@ -42,10 +46,14 @@ void Session::take_file_frame(wire::Type type, ByteView payload) {
 /// The one under way is over; with a reason: it failed.
 void Session::end_file(std::string_view failure) {
   is_asked_ = false;
+  conclude_file(failure);
+  if (state_ == State::Open) ask_for_file();
+}
+
+void Session::conclude_file(std::string_view failure) {
   verdicts_.push_back({std::move(transfers_.front()), std::string{failure}});
   transfers_.pop_front();
   if (verdict_timer_ == 0) verdict_timer_ = loop_.soon([this] { tell_verdicts(); });
-  if (state_ == State::Open) ask_for_file();
 }
 
 void Session::tell_verdicts() {
