@@ -155,7 +155,7 @@ std::optional<Form> form_named(std::string_view word) {
 }
 
 Result<std::string> parse_header(std::string_view text) {
-  const auto wrong = [](std::string what) {
+  const auto wrong = [](const std::string& what) {
     return Error{
         Error::Kind::Malformed,
         what + "; give text with %S (severity), %T (time), %C (class), %% (a percent sign)"};
