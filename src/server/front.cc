@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <string.h>
 #include <sys/epoll.h>
 
 #include <memory>
@@ -10,6 +9,7 @@
 
 #include "base/codec.h"
 #include "base/die.h"
+#include "base/wipe.h"
 #include "server/front_transfer.h"
 #include "server/link.h"
 #include "server/requests.h"
@@ -419,7 +419,7 @@ int run_front() {
   auto tls = context_of(set_up->certificate);
   if (!tls) base::die(tls.error().text());
   const FrontSettings settings = set_up->settings;
-  explicit_bzero(payload->data(), payload->size());
+  base::wipe(*payload);
 
   Front front(settings, std::move(*tls));
   sys::Confinement confinement;

@@ -1,13 +1,13 @@
 // The keeper's life after the start: its sinks, its signals, its end, and what yulectl may ask.
 
 #include <fmt/format.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <utility>
 
 #include "base/text.h"
+#include "base/wipe.h"
 #include "server/client_table_file.h"
 #include "server/keeper_parts.h"
 #include "server/status.h"
@@ -139,7 +139,7 @@ void Keeper::Parts::renew_fronts() {
     // One that is down gets it when it is set up.
     (void)fronts->send_secret(front, kRenew, set_up);
   }
-  explicit_bzero(set_up.data(), set_up.size());
+  base::wipe(set_up);
 }
 
 void Keeper::Parts::toggle_console() {

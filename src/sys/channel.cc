@@ -13,6 +13,7 @@
 #include <deque>
 #include <utility>
 
+#include "base/wipe.h"
 #include "sys/channel_queue.h"
 
 namespace samhain::sys {
@@ -115,7 +116,7 @@ void Channel::State::make_room() {
   if (in.size() - in_tail >= kReadSpace) return;
   if (in_head > 0) {
     memmove(in.data(), in.data() + in_head, in_tail - in_head);
-    if (takes_secrets) explicit_bzero(in.data() + in_tail - in_head, in_head);
+    if (takes_secrets) base::wipe(std::span{in}.subspan(in_tail - in_head, in_head));
     in_tail -= in_head;
     in_head = 0;
   }
@@ -123,7 +124,7 @@ void Channel::State::make_room() {
   // Bounded: what is left is one message at most, and check() has judged its length.
   Bytes larger(in.size() * 2);
   memcpy(larger.data(), in.data(), in_tail);
-  if (takes_secrets) explicit_bzero(in.data(), in_tail);
+  if (takes_secrets) base::wipe(std::span{in}.first(in_tail));
   in.swap(larger);
 }
 
@@ -215,7 +216,7 @@ bool Channel::State::deliver() {
     on_message(header.kind, ByteView{in}.subspan(payload, header.length), descriptors);
     descriptors.clear();
     if (takes_secrets && find_rule(header.kind)->is_secret) {
-      explicit_bzero(in.data() + payload, header.length);
+      base::wipe(std::span{in}.subspan(payload, header.length));
     }
     if (is_closed) return false;  // this memory stays until the round ends (Loop::bury)
   }
@@ -309,7 +310,7 @@ void Channel::State::close() {
   loop.forget(fd.get());
   fd.reset();
   out.clear();
-  if (takes_secrets) explicit_bzero(in.data() + in_head, in_tail - in_head);
+  if (takes_secrets) base::wipe(std::span{in}.subspan(in_head, in_tail - in_head));
   in_descriptors.clear();
 }
 

@@ -8,6 +8,8 @@
 #include <array>
 #include <utility>
 
+#include "base/wipe.h"
+
 namespace samhain::sys {
 namespace {
 
@@ -37,13 +39,13 @@ void ChannelQueue::make_room(std::size_t more) {
   Bytes larger;
   larger.reserve(std::max(needed, 2 * bytes_.capacity()));
   larger.assign(bytes_.begin(), bytes_.end());
-  explicit_bzero(bytes_.data(), bytes_.size());
+  base::wipe(bytes_);
   bytes_.swap(larger);
 }
 
 void ChannelQueue::clear() {
   position_ += size();
-  if (has_secret_) explicit_bzero(bytes_.data(), bytes_.size());
+  if (has_secret_) base::wipe(bytes_);
   has_secret_ = false;
   bytes_.clear();
   head_ = 0;
@@ -83,7 +85,7 @@ ssize_t ChannelQueue::send_once(int fd) {
 }
 
 void ChannelQueue::take(std::size_t sent) {
-  if (has_secret_) explicit_bzero(bytes_.data() + head_, sent);
+  if (has_secret_) base::wipe(std::span{bytes_}.subspan(head_, sent));
   head_ += sent;
   position_ += sent;
   if (size() > 0) {
@@ -100,7 +102,7 @@ void ChannelQueue::take(std::size_t sent) {
 void ChannelQueue::drop_sent() {
   const std::size_t rest = size();
   memmove(bytes_.data(), bytes_.data() + head_, rest);
-  if (has_secret_) explicit_bzero(bytes_.data() + rest, bytes_.size() - rest);
+  if (has_secret_) base::wipe(std::span{bytes_}.subspan(rest));
   bytes_.resize(rest);
   head_ = 0;
 }

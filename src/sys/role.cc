@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/codec.h"
+#include "base/wipe.h"
 #include "sys/role_process.h"
 
 namespace samhain::sys {
@@ -101,7 +102,7 @@ Result<void> Role::State::start() {
   channel = std::move(*opened);
   Bytes set_up = spec.set_up();
   channel->send_secret(kSetUp, set_up);
-  explicit_bzero(set_up.data(), set_up.size());
+  base::wipe(set_up);
   return {};
 }
 

@@ -16,7 +16,7 @@ FUZZERS += %D%/fuzz_messages
 %C%_fuzz_messages_SOURCES = %D%/messages.cc
 %C%_fuzz_messages_LDFLAGS = $(fuzz_linking)
 %C%_fuzz_messages_LDADD = src/wire/libwire.a src/crypto/libcrypto.a src/base/libbase.a \
-	$(CRYPTO_LIBS)
+	$(CRYPTO_LIBS) $(FMT_LIBS)
 
 FUZZERS += %D%/fuzz_registration
 %C%_fuzz_registration_SOURCES = %D%/registration.cc

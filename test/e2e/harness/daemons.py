@@ -142,7 +142,8 @@ class Daemon:
         return int(text_of(self.pid_file) or 0)
 
     def roles(self, role=None):
-        return [p for p in processes.children_of(self.pid) if role in (None, p.role)]
+        """The server also forks copies of itself, for a moment; they have no role."""
+        return [p for p in processes.children_of(self.pid) if p.role and role in (None, p.role)]
 
     def signal(self, number):
         os.kill(self.pid, number)
