@@ -50,8 +50,6 @@ def test_the_second_serves_while_the_first_is_away(pair, samhain):
     for path in during:
         wait_added(second, path)
     samhain.stop()
-    assert not [line for line in samhain.log_lines() if line.msg == "Service failure"
-                and line.get("service") == "log server"], "somebody serves all the time"
 
     # At the next start the first is asked first.
     first.start()
