@@ -12,6 +12,7 @@
 #include "server/file_store.h"
 #include "server/status.h"
 #include "srp/verifier.h"
+#include "wire/files.h"
 
 namespace samhain::server {
 namespace {
@@ -37,15 +38,6 @@ bool is_pattern(std::string_view host) { return host.find_first_of("*?[") != hos
 
 }  // namespace
 
-bool is_uuid(std::string_view text) {
-  constexpr std::string_view kForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-  const auto fits = [](char c, char form) {
-    if (form == '-') return c == '-';
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-  };
-  return text.size() == kForm.size() && std::equal(text.begin(), text.end(), kForm.begin(), fits);
-}
-
 std::optional<std::string> Orders::answer(std::span<const std::string_view> words) {
   if (words.empty()) return std::nullopt;
   const std::string_view command = words[0];
@@ -62,7 +54,7 @@ std::optional<std::string> Orders::answer(std::span<const std::string_view> word
   const bool is_delta = command.starts_with(kDelta);
   const bool is_other = command == "CANCEL" || command == "STATUS";
   if (!is_plain && !is_delta && !is_other) return std::nullopt;
-  if (is_delta && !is_uuid(command.substr(kDelta.size()))) {
+  if (is_delta && !wire::is_uuid(command.substr(kDelta.size()))) {
     return refusal("uuid-format", command.substr(kDelta.size()));
   }
   if (hosts.empty()) return "!E:message-format:this command requires a hostname\n";

@@ -49,7 +49,4 @@ class Orders {
   Parts parts_;
 };
 
-/// What stands behind `DELTA:`: 36 hex digits and hyphens, 8-4-4-4-12.
-bool is_uuid(std::string_view text);
-
 }  // namespace samhain::server

@@ -101,9 +101,18 @@ Result<std::vector<Waiting>> list_waiting(const std::string& pending) {
 }
 
 Result<UniqueFd> open_waiting(const std::string& pending, const std::string& host) {
-  auto fd = open_regular(path_of(pending, host));
+  const std::string path = path_of(pending, host);
+  auto fd = open_regular(path);
   if (!fd && fd.error().kind == Error::Kind::Missing) {
     return Error{Error::Kind::Missing, fmt::format("no baseline of {} waits", host)};
+  }
+  if (!fd) return fd;
+  struct stat facts {};
+  if (fstat(fd->get(), &facts) != 0) return system_error(path, errno);
+  // What root reads here the server's user may read in the end: not a file that he can only link
+  // to.
+  if (facts.st_nlink != 1) {
+    return Error{Error::Kind::Refused, path + ": it has another name elsewhere"};
   }
   return fd;
 }

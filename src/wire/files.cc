@@ -15,14 +15,17 @@ constexpr std::string_view kFileKeyInfo = "samhain/3 file";
 
 Error malformed(const char* message) { return Error{Error::Kind::Malformed, message}; }
 
-bool is_uuid(std::string_view text) {
-  return text.size() == kUuidSize && std::ranges::all_of(text, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ||
-                  c == '-';
-         });
-}
-
 }  // namespace
+
+bool is_uuid(std::string_view text) {
+  constexpr std::string_view kForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  static_assert(kForm.size() == kUuidSize);
+  const auto fits = [](char c, char form) {
+    if (form == '-') return c == '-';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+  };
+  return text.size() == kForm.size() && std::equal(text.begin(), text.end(), kForm.begin(), fits);
+}
 
 Bytes encode(const Get& message) {
   Writer writer;

@@ -49,7 +49,9 @@ Bytes encode(const Put& message);
 /// END, UNCHANGED, NOFILE and STORED are a MAC and nothing else.
 Bytes encode_tag(const crypto::Tag& tag);
 
-/// A UUID is 36 hex digits and hyphens: it becomes part of a file's name.
+/// 8-4-4-4-12 hex digits (RFC 9562 section 4): a UUID becomes part of a file's name.
+bool is_uuid(std::string_view text);
+
 Result<Get> decode_get(ByteView payload);
 Result<File> decode_file(ByteView payload);
 Result<Put> decode_put(ByteView payload);

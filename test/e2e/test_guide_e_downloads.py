@@ -404,7 +404,7 @@ def test_a_large_file_costs_no_memory_and_holds_up_nobody(yule, store):
                 late.append(time.monotonic() - began)
                 for pid in watched:
                     highest[pid] = max(highest[pid], processes.memory_kib(pid))
-                time.sleep(0.01)
+                done.wait(0.01)
     looker = threading.Thread(target=look)
     with client(yule) as peer:
         peer.authenticate()

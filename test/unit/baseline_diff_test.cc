@@ -119,5 +119,17 @@ TEST(WaitingBaselinesTest, ApprovesACopyAndLeavesNothingElseBehind) {
   EXPECT_FALSE(Approval::begin(data.path(), pending.path(), "host"));
 }
 
+TEST(WaitingBaselinesTest, RefusesAFileThatIsOnlyLinkedToItsPlace) {
+  Scratch data;
+  Scratch pending;
+  samhain::testing::write_file(data / "secret", "root's");
+  std::filesystem::create_hard_link(data / "secret", pending / "file.host");
+  EXPECT_EQ(Approval::begin(data.path(), pending.path(), "host").error().kind,
+            Error::Kind::Refused);
+  std::filesystem::remove(pending / "file.host");
+  std::filesystem::create_symlink(data / "secret", pending / "file.host");
+  EXPECT_FALSE(Approval::begin(data.path(), pending.path(), "host"));
+}
+
 }  // namespace
 }  // namespace samhain::tools

@@ -155,12 +155,12 @@ TEST_F(CommandsTest, GoOutSixteenAtATimeTheOldestFirst) {
 }
 
 TEST(Uuid, HasItsDigitsAndHyphensInTheirPlaces) {
-  EXPECT_TRUE(is_uuid("01234567-89ab-cdef-0123-456789ABCDEF"));
-  EXPECT_FALSE(is_uuid(""));
-  EXPECT_FALSE(is_uuid("01234567-89ab-cdef-0123-456789ABCDE"));
-  EXPECT_FALSE(is_uuid("0123456-789ab-cdef-0123-456789ABCDEF"));
-  EXPECT_FALSE(is_uuid("01234567-89ab-cdef-0123-456789ABCDEG"));
-  EXPECT_FALSE(is_uuid("../../../etc/passwd-0123-456789ABCDE"));
+  EXPECT_TRUE(wire::is_uuid("01234567-89ab-cdef-0123-456789ABCDEF"));
+  EXPECT_FALSE(wire::is_uuid(""));
+  EXPECT_FALSE(wire::is_uuid("01234567-89ab-cdef-0123-456789ABCDE"));
+  EXPECT_FALSE(wire::is_uuid("0123456-789ab-cdef-0123-456789ABCDEF"));
+  EXPECT_FALSE(wire::is_uuid("01234567-89ab-cdef-0123-456789ABCDEG"));
+  EXPECT_FALSE(wire::is_uuid("../../../etc/passwd-0123-456789ABCDE"));
 }
 
 }  // namespace
