@@ -51,8 +51,8 @@ Result<void> Checks::open_baseline() {
   return reader.error();
 }
 
-Result<void> Checks::take_baseline(int fd, const Digest& digest) {
-  auto reader = baseline::Reader::open_vouched(fd);
+Result<void> Checks::take_baseline(UniqueFd fd, const Digest& digest) {
+  auto reader = baseline::Reader::open_vouched(std::move(fd));
   if (!reader) {
     outlets_.submit(
         report::make(report::kBaselineRefused, clock_.now_ns(),
@@ -180,7 +180,7 @@ void Checks::init(std::function<void(bool)> on_done) {
   if (access(path.c_str(), F_OK) == 0) {
     outlets_.submit(report::make(report::kBaselineExists, clock_.now_ns(), {{"path", path}}));
   }
-  auto writer = baseline::Writer::create(path);
+  auto writer = baseline::Writer::create(path, settings_.scan.digests);
   if (!writer) {
     tell_failure(writer.error(), path);
     return on_done(false);

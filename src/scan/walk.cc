@@ -39,11 +39,12 @@ void Walk::begin() {
   parts_.pool.forget_directories();
   configured_directories_ = parts_.tree.watched_directories();
   if (parts_.reader != nullptr) {
-    auto paths = parts_.reader->directories();
-    if (!paths) return fail(paths.error());
-    baseline_directories_ = *std::move(paths);
-    parts_.judge.memory().add_directories(baseline_directories_);
-    is_visited_.assign(baseline_directories_.size(), false);
+    is_visited_.assign(parts_.reader->directory_count(), false);
+    for (std::string& path : parts_.judge.memory().directories()) {
+      const auto number = parts_.reader->number_of(path);
+      if (!number) return fail(number.error());
+      if (!*number) remembered_.push_back(std::move(path));
+    }
   }
   is_starting_ = true;
   // The pool takes the last one first.
@@ -66,6 +67,8 @@ void Walk::fail(const Error& error) {
 
 void Walk::order(Order what, MeasurerPool::OnAnswer on_answer) {
   ++in_flight_;
+  what.digest = parts_.digests.first;
+  what.second_digest = parts_.digests.second;
   std::string directory = what.directory;
   parts_.pool.submit(std::move(what), [this, directory = std::move(directory),
                                        call = std::move(on_answer)](Answer&& answer) {
@@ -182,10 +185,13 @@ bool Walk::load(Directory& directory) {
   directory.known = *std::move(known);
   parts_.judge.memory().apply(directory.path, directory.known);
   directory.is_seen.assign(directory.known.size(), false);
-  const auto at = std::ranges::lower_bound(baseline_directories_, directory.path);
-  if (at != baseline_directories_.end() && *at == directory.path) {
-    is_visited_[static_cast<std::size_t>(at - baseline_directories_.begin())] = true;
+  const auto number = parts_.reader->number_of(directory.path);
+  if (!number) {
+    fail(number.error());
+    return false;
   }
+  if (*number) is_visited_[static_cast<std::size_t>(**number)] = true;
+  if (!*number) visited_remembered_.insert(directory.path);
   return true;
 }
 
@@ -266,6 +272,11 @@ void Walk::finish(std::uint64_t number) {
     parts_.judge.tell_missing(directory.path, directory.known[i]);
     if (phase_ == Phase::Done) return;
   }
+  if (parts_.writer != nullptr) {
+    if (auto done = parts_.writer->finish_directory(directory.path); !done) {
+      return fail(done.error());
+    }
+  }
   under_way_.erase(found);
 }
 
@@ -292,8 +303,9 @@ void Walk::take(const std::string& directory, std::size_t trusted_depth, const E
 bool Walk::search_rotated(const std::string& directory, std::size_t trusted_depth,
                           const Entry& known, const FileFacts& facts, const policy::Rule& rule) {
   if (!rule.attributes.has(Attribute::Growing) || known.facts.inode == facts.inode) return false;
-  if (!S_ISREG(facts.mode) || !known.facts.digest || facts.failed_stage != Stage::None)
+  if (!S_ISREG(facts.mode) || !known.facts.digest || facts.failed_stage != Stage::None) {
     return false;
+  }
   const AttributeSet differing = compare(known, facts, rule.attributes);
   if (!differing.has(Attribute::Checksum) && !differing.has(Attribute::Inode)) return false;
 
@@ -419,13 +431,46 @@ void Walk::order_unvisited() {
   }
 }
 
+/// The first directory in the order of paths that is known from the baseline or from memory and
+/// was not visited.
+Result<std::optional<std::string>> Walk::next_unvisited() {
+  while (next_known_ < is_visited_.size() && is_visited_[next_known_]) ++next_known_;
+  while (next_remembered_ < remembered_.size() &&
+         visited_remembered_.contains(remembered_[next_remembered_])) {
+    ++next_remembered_;
+  }
+  std::optional<std::string> next;
+  if (next_known_ < is_visited_.size()) {
+    auto path = parts_.reader->directory_at(next_known_);
+    if (!path) return path.error();
+    next = *std::move(path);
+  }
+  if (next_remembered_ < remembered_.size() &&
+      (!next || remembered_[next_remembered_] < *next)) {
+    next = remembered_[next_remembered_];
+  }
+  return next;
+}
+
+void Walk::pass_unvisited(const std::string& path) {
+  if (next_remembered_ < remembered_.size() && remembered_[next_remembered_] == path) {
+    ++next_remembered_;
+  } else {
+    ++next_known_;
+  }
+}
+
 bool Walk::order_next_unvisited() {
-  while (next_unvisited_ < baseline_directories_.size()) {
-    const std::size_t index = next_unvisited_;
-    if (is_below_one_under_way(baseline_directories_[index])) return false;
-    ++next_unvisited_;
-    const std::string& path = baseline_directories_[index];
-    if (is_visited_[index] || is_passed_over(path) || is_out_of_reach(path)) continue;
+  for (;;) {
+    auto next = next_unvisited();
+    if (!next) {
+      fail(next.error());
+      return false;
+    }
+    if (!*next || is_below_one_under_way(**next)) return false;
+    const std::string path = **std::move(next);
+    pass_unvisited(path);
+    if (is_passed_over(path) || is_out_of_reach(path)) continue;
     auto known = parts_.reader->directory(path);
     if (!known) {
       fail(known.error());
@@ -434,19 +479,23 @@ bool Walk::order_next_unvisited() {
     parts_.judge.memory().apply(path, *known);
     std::erase_if(*known, [&](const Entry& e) { return met_.contains(join(path, name_of(e))); });
     if (known->empty()) continue;
-    std::vector<Wanted> names;
-    for (const Entry& entry : *known) names.push_back(Wanted{.name = entry.facts.name});
-    const std::uint64_t number = ++last_number_;
-    const Order like{.directory = path, .trusted_depth = trusted_depth_of(path)};
-    Directory directory{.path = path, .known = *std::move(known)};
-    directory.is_seen.assign(directory.known.size(), false);
-    directory.orders = orders_for(names.size());
-    under_way_.emplace(number, std::move(directory));
-    order_names(like, std::move(names),
-                [this, number](Answer&& answer) { take_unvisited(number, std::move(answer)); });
+    order_known(path, *std::move(known));
     return true;
   }
-  return false;
+}
+
+void Walk::order_known(const std::string& path, std::vector<Entry> known) {
+  std::vector<Wanted> names;
+  names.reserve(known.size());
+  for (const Entry& entry : known) names.push_back(Wanted{.name = entry.facts.name});
+  const std::uint64_t number = ++last_number_;
+  const Order like{.directory = path, .trusted_depth = trusted_depth_of(path)};
+  Directory directory{.path = path, .known = std::move(known)};
+  directory.is_seen.assign(directory.known.size(), false);
+  directory.orders = orders_for(names.size());
+  under_way_.emplace(number, std::move(directory));
+  order_names(like, std::move(names),
+              [this, number](Answer&& answer) { take_unvisited(number, std::move(answer)); });
 }
 
 bool Walk::is_below_one_under_way(std::string_view path) const {

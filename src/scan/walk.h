@@ -34,6 +34,7 @@ class Walk {
     Judge& judge;
     baseline::Writer* writer = nullptr;  ///< init
     baseline::Reader* reader = nullptr;  ///< check
+    baseline::Digests digests{};         ///< of the contents; a check's are the baseline's
   };
   using OnDone = std::function<void(Result<void>)>;  ///< once; may not destroy the walk
 
@@ -100,6 +101,9 @@ class Walk {
   bool order_next_unvisited();
   bool is_below_one_under_way(std::string_view path) const;
   void take_unvisited(std::uint64_t number, Answer&& answer);
+  void order_known(const std::string& path, std::vector<baseline::Entry> known);
+  Result<std::optional<std::string>> next_unvisited();
+  void pass_unvisited(const std::string& path);
   bool is_passed_over(const std::string& path) const;
   std::size_t trusted_depth_of(std::string_view path) const;
 
@@ -116,9 +120,11 @@ class Walk {
   std::vector<std::string> configured_directories_;  ///< sorted
   std::set<std::string, std::less<>> met_;           ///< configured paths that were handled
   std::vector<policy::PolicyTree::Root> leftovers_;  ///< the next one last
-  std::vector<std::string> baseline_directories_;    ///< sorted
-  std::vector<bool> is_visited_;
-  std::size_t next_unvisited_ = 0;
+  std::vector<bool> is_visited_;  ///< of the baseline's directories, by their numbers
+  std::size_t next_known_ = 0;    ///< the first of these that is still to be looked at
+  std::vector<std::string> remembered_;  ///< directories that only the judge's memory has, sorted
+  std::size_t next_remembered_ = 0;
+  std::set<std::string, std::less<>> visited_remembered_;
 };
 
 }  // namespace samhain::scan
