@@ -144,6 +144,7 @@ class ConnectionCheck {
   void connect() {
     remedy_ =
         "is yule running, at this port (yule status; ss -ltn), and does a firewall let us through?";
+    link_settings_.session.is_visitor = true;
     uplink::Link::Callbacks callbacks;
     callbacks.on_report = [this](Report&& report) { hear(report); };
     callbacks.on_ready = [](std::string_view) {};

@@ -36,7 +36,7 @@ void Files::on_get(Connection& connection, ByteView payload) {
   auto get = wire::decode_get(payload);
   if (!get) return parts_.guard.violate(connection, "GET: " + get.error().what);
   if (!parts_.intake.is_current(connection)) return;
-  parts_.roster.touch(*connection.client, connection.address);
+  touch(connection);
   transfers_[connection.id].get = std::move(*get);
   waiting_.push_back(connection.id);
   wake();
@@ -118,7 +118,7 @@ void Files::on_digest(ConnectionId id, const Result<Digest>& digest) {
 
 void Files::deliver(Connection& connection, Transfer& transfer, const Digest& digest) {
   if (!parts_.intake.is_current(connection)) return;
-  Session& session = *connection.client->session;
+  Session& session = *connection.valid_session();
   if (digest == transfer.get.held) {
     const auto mac = mac_of(session, wire::Vouched::Unchanged, transfer.get, digest);
     const std::string path = transfer.file.path;
@@ -138,11 +138,11 @@ void Files::deliver(Connection& connection, Transfer& transfer, const Digest& di
 void Files::deny(Connection& connection, const std::string& path) {
   parts_.notices.tell(report::kRequestedFileNotFound,
                       {{"client", connection.client->name()}, {"path", path}});
-  parts_.roster.note_failure(*connection.client);
+  if (!connection.is_visitor()) parts_.roster.note_failure(*connection.client);
   const ConnectionId id = connection.id;
   if (parts_.intake.is_current(connection)) {
     const auto mac =
-        mac_of(*connection.client->session, wire::Vouched::NoFile, transfers_[id].get, Digest{});
+        mac_of(*connection.valid_session(), wire::Vouched::NoFile, transfers_[id].get, Digest{});
     parts_.connections.reply(connection, wire::Type::NoFile, wire::encode_tag(mac), false);
   }
   end(id);
@@ -166,11 +166,15 @@ bool Files::on_sent(Connection& connection, bool is_whole) {
 }
 
 void Files::complete(Connection& connection, const report::Event& event, const std::string& path) {
-  Client& client = *connection.client;
-  parts_.roster.touch(client, connection.address);
+  touch(connection);
   ++parts_.tally.files;
-  parts_.notices.tell(event, {{"client", client.name()}, {"path", path}});
-  parts_.roster.note_transfer(client);
+  parts_.notices.tell(event, {{"client", connection.client->name()}, {"path", path}});
+  if (!connection.is_visitor()) parts_.roster.note_transfer(*connection.client);
+}
+
+/// A visit is no sign of life of the client's daemon.
+void Files::touch(const Connection& connection) {
+  if (!connection.is_visitor()) parts_.roster.touch(*connection.client, connection.address);
 }
 
 void Files::end(ConnectionId id) {

@@ -64,6 +64,7 @@ class Files {
   void deliver(Connection& connection, Transfer& transfer, const Digest& digest);
   void deny(Connection& connection, const std::string& path);
   void tell_obstacles(const Search& search, wire::FileKind kind);
+  void touch(const Connection& connection);
   void complete(Connection& connection, const report::Event& event, const std::string& path);
   void end(ConnectionId id);
   Parts parts_;
