@@ -28,7 +28,7 @@ constexpr std::chrono::seconds kPatience{90};
 constexpr std::uint64_t kLargestFile = std::uint64_t{2} << 30;
 
 void print(std::string_view step, std::string_view outcome) {
-  (void)std::fputs(fmt::format("{:<16} {}\n", step, outcome).c_str(), stdout);
+  (void)std::fputs(fmt::format("{:<20} {}\n", step, outcome).c_str(), stdout);
   (void)std::fflush(stdout);
 }
 

@@ -165,12 +165,17 @@ class Rows {
     return events;
   }
 
-  /// A name that is too long for a phone goes on in the next line after a dot.
+  /// A name that is too long for a phone goes on in the next line: after a dot, and where there is
+  /// none for long, anywhere.
   static std::string breakable(std::string_view name) {
+    constexpr unsigned kLongest = 20;
     std::string text;
+    unsigned since_break = 0;
     for (const char c : name) {
       text += c;
-      if (c == '.') text += "<wbr>";
+      if (c != '.' && ++since_break < kLongest) continue;
+      text += "<wbr>";
+      since_break = 0;
     }
     return text;
   }

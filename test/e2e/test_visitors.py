@@ -1,6 +1,7 @@
 """`samhain --test-connection` beside a daemon: a visitor, which the client's own session never notices."""
 
 import json
+import re
 
 import pytest
 
@@ -56,7 +57,8 @@ def test_a_running_agent_goes_on_undisturbed_while_its_connection_is_tested(yule
     for number in (1, 2):
         done = samhain.call("--test-connection")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "authentication   ok" in done.stdout and "SHA-256" in done.stdout
+        assert re.search("^authentication +ok$", done.stdout, re.M), done.stdout
+        assert "SHA-256" in done.stdout, "a file is on offer"
         wait_for("the visit's line",
                  lambda: yule.count(msg="Connection test", client=CLIENT1) == number,
                  told=yule.told)
