@@ -165,17 +165,12 @@ class Rows {
     return events;
   }
 
-  /// A name that is too long for a phone goes on in the next line: after a dot, and where there is
-  /// none for long, anywhere.
+  /// A name that is too long goes on in the next line, after a dot or colon if it has one.
   static std::string breakable(std::string_view name) {
-    constexpr unsigned kLongest = 20;
     std::string text;
-    unsigned since_break = 0;
     for (const char c : name) {
       text += c;
-      if (c != '.' && ++since_break < kLongest) continue;
-      text += "<wbr>";
-      since_break = 0;
+      if (c == '.' || c == ':') text += "<wbr>";
     }
     return text;
   }
