@@ -7,6 +7,7 @@ import pytest
 
 from harness import tls
 from harness.daemons import PASSWORD
+from harness.guide import loud
 from harness.protocol3 import CONFIGURATION, INVALID, NOFILE, Peer, body
 from harness.waiting import wait_for
 from harness.world import ADDRESS_OF, CLIENT1
@@ -84,6 +85,9 @@ def test_a_visitor_reads_files_and_is_told_no_command(yule):
         visitor.authenticate()
         assert visitor.get(CONFIGURATION) == b"what all clients get\n"
         assert visitor.get(2) == NOFILE
+    # The file that nobody needs is no alarm, but told.
+    assert yule.wait_line(msg="Requested file not found", client=CLIENT1).severity == "INFO"
+    assert loud(yule) == set()
     assert "RELOAD" in yule.ctl("LIST").stdout
     assert status(yule)["state"] == "Inactive"
 
@@ -125,6 +129,15 @@ def test_of_one_client_there_are_four_visitors_at_most_and_the_oldest_goes(yule)
     assert all(visitor.get(CONFIGURATION) == NOFILE for visitor in visitors[1:])
     for visitor in visitors:
         visitor.close()
+
+
+def test_a_file_that_is_there_and_cannot_be_read_is_told_as_to_a_client(yule, files):
+    (files / "rc").chmod(0o600)
+    yule.start()
+    with Visitor(yule) as visitor:
+        visitor.authenticate()
+        assert visitor.get(CONFIGURATION) == NOFILE
+    assert yule.wait_line(msg="Requested file not found", client=CLIENT1).severity == "CRIT"
 
 
 def test_the_password_counts_for_visitors_too(yule):
