@@ -28,7 +28,7 @@ constexpr std::chrono::seconds kPatience{90};
 constexpr std::uint64_t kLargestFile = std::uint64_t{2} << 30;
 
 void print(std::string_view step, std::string_view outcome) {
-  (void)std::fputs(fmt::format("{:<16} {}\n", step, outcome).c_str(), stdout);
+  (void)std::fputs(fmt::format("{:<20} {}\n", step, outcome).c_str(), stdout);
   (void)std::fflush(stdout);
 }
 
@@ -144,6 +144,7 @@ class ConnectionCheck {
   void connect() {
     remedy_ =
         "is yule running, at this port (yule status; ss -ltn), and does a firewall let us through?";
+    link_settings_.session.is_visitor = true;
     uplink::Link::Callbacks callbacks;
     callbacks.on_report = [this](Report&& report) { hear(report); };
     callbacks.on_ready = [](std::string_view) {};

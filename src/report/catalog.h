@@ -122,6 +122,8 @@ inline constexpr Event kSyslogDropped{Severity::Err, EventClass::Tcp, "Syslog me
 inline constexpr Event kNewConnection{Severity::Info, EventClass::Tcp, "New connection",
                                       "socket_id"};
 inline constexpr Event kNewClient{Severity::Notice, EventClass::Tcp, "NEW CLIENT", "client"};
+inline constexpr Event kConnectionTest{Severity::Notice, EventClass::Tcp, "Connection test",
+                                       "client"};
 inline constexpr Event kForceAuthentication{Severity::Info, EventClass::Tcp, "Force authentication",
                                             "client"};
 inline constexpr Event kRestartWithoutExit{Severity::Crit, EventClass::Tcp,
@@ -184,7 +186,7 @@ inline constexpr Event kSessionKeyFailed{Severity::Err, EventClass::Tcp,
 /// "Connection refused, address 127.0.0.1": subroutine "connect", service "export".
 inline constexpr Event kConnectFailed{Severity::Err, EventClass::Enet, "%, address %",
                                       "subroutine service host"};
-/// While a connection is open: the end of it as the client sees it, subroutine "read" or "write".
+/// While a connection is open: its end as the client sees it, subroutine "sh_write_select (r)".
 inline constexpr Event kPeerReset{Severity::Info, EventClass::Tcp, "Connection reset by peer",
                                   "subroutine"};
 inline constexpr Event kConnectionError{Severity::Err, EventClass::Tcp, "Connection error: %",

@@ -42,12 +42,20 @@ struct Connection {
   std::unique_ptr<wire::Hello> hello;  ///< from Hello to the end of the handshake
   Client* client = nullptr;            ///< registered under `name`; from Begun on
   wire::Id session{};                  ///< of a member
+  std::unique_ptr<Session> visit;      ///< of a visitor: its own, which is nobody's in the roster
   std::uint64_t acked = 0;             ///< what is owed, while has_ack
   bool has_ack = false;
   std::uint64_t told = 0;  ///< the highest number that the client knows to be durable
 
   bool is_member() const { return stage == Stage::Member; }
-  /// A member whose session no other process has displaced.
+  /// A member that may look at files and no more (docs/protocol.md section 4).
+  bool is_visitor() const { return visit != nullptr; }
+  /// Under which a member's frames are signed: nullptr where another process displaced it.
+  Session* valid_session() const {
+    if (is_visitor()) return visit.get();
+    return is_current_member() ? &*client->session : nullptr;
+  }
+  /// A member whose session no other process has displaced; a visitor is none.
   bool is_current_member() const {
     return is_member() && client->session && client->session->id == session;
   }

@@ -36,7 +36,7 @@ void Files::on_get(Connection& connection, ByteView payload) {
   auto get = wire::decode_get(payload);
   if (!get) return parts_.guard.violate(connection, "GET: " + get.error().what);
   if (!parts_.intake.is_current(connection)) return;
-  parts_.roster.touch(*connection.client, connection.address);
+  touch(connection);
   transfers_[connection.id].get = std::move(*get);
   waiting_.push_back(connection.id);
   wake();
@@ -72,13 +72,16 @@ void Files::look_for(ConnectionId id) {
   ++transfer.tries;
   const auto names = names_of(transfer.get.kind, connection->client->name(), transfer.get.delta);
   Search search = find_file(parts_.settings.data_path, names, parts_.settings.trusted);
-  tell_obstacles(search, transfer.get.kind);
+  tell_obstacles(search, transfer.get.kind, connection->is_visitor());
   if (!search.file) {
     const bool is_refused =
         !search.obstacles.empty() && search.obstacles.back().kind != Obstacle::Kind::Missing;
-    if (search.obstacles.empty()) return deny(*connection, "");
-    return deny(*connection,
-                (is_refused ? search.obstacles.back() : search.obstacles.front()).path);
+    const Severity severity = connection->is_visitor() && !is_refused
+                                  ? Severity::Info
+                                  : report::kRequestedFileNotFound.severity;
+    if (search.obstacles.empty()) return deny(*connection, "", severity);
+    return deny(*connection, (is_refused ? search.obstacles.back() : search.obstacles.front()).path,
+                severity);
   }
   transfer.file = std::move(*search.file);
   parts_.digester.digest(transfer.file,
@@ -86,7 +89,8 @@ void Files::look_for(ConnectionId id) {
 }
 
 /// That the client has no file of its own is no news where one for all clients is there.
-void Files::tell_obstacles(const Search& search, wire::FileKind kind) {
+/// Nor is it that a visitor finds none: it asks for whatever could be there.
+void Files::tell_obstacles(const Search& search, wire::FileKind kind, bool is_visitor) {
   for (std::size_t i = 0; i < search.obstacles.size(); ++i) {
     const Obstacle& obstacle = search.obstacles[i];
     Severity severity = Severity::Err;
@@ -95,6 +99,7 @@ void Files::tell_obstacles(const Search& search, wire::FileKind kind) {
                              search.obstacles.back().kind != Obstacle::Kind::Missing;
       severity = has_other ? Severity::Info : Severity::Warn;
     }
+    if (is_visitor && obstacle.kind == Obstacle::Kind::Missing) severity = Severity::Info;
     const report::Event& event = obstacle.kind == Obstacle::Kind::TooLarge
                                      ? report::kFileTooLarge
                                      : report::kFileNotAccessible;
@@ -113,12 +118,12 @@ void Files::on_digest(ConnectionId id, const Result<Digest>& digest) {
   parts_.notices.tell(
       report::kFileNotAccessible,
       {{"userid", std::to_string(geteuid())}, {"path", path}, {"reason", digest.error().text()}});
-  deny(*connection, path);
+  deny(*connection, path, report::kRequestedFileNotFound.severity);
 }
 
 void Files::deliver(Connection& connection, Transfer& transfer, const Digest& digest) {
   if (!parts_.intake.is_current(connection)) return;
-  Session& session = *connection.client->session;
+  Session& session = *connection.valid_session();
   if (digest == transfer.get.held) {
     const auto mac = mac_of(session, wire::Vouched::Unchanged, transfer.get, digest);
     const std::string path = transfer.file.path;
@@ -135,14 +140,14 @@ void Files::deliver(Connection& connection, Transfer& transfer, const Digest& di
 }
 
 /// `path` is the file to blame, or that the client would have had first.
-void Files::deny(Connection& connection, const std::string& path) {
-  parts_.notices.tell(report::kRequestedFileNotFound,
-                      {{"client", connection.client->name()}, {"path", path}});
-  parts_.roster.note_failure(*connection.client);
+void Files::deny(Connection& connection, const std::string& path, Severity severity) {
+  parts_.notices.tell_at(severity, report::kRequestedFileNotFound,
+                         {{"client", connection.client->name()}, {"path", path}});
+  if (!connection.is_visitor()) parts_.roster.note_failure(*connection.client);
   const ConnectionId id = connection.id;
   if (parts_.intake.is_current(connection)) {
     const auto mac =
-        mac_of(*connection.client->session, wire::Vouched::NoFile, transfers_[id].get, Digest{});
+        mac_of(*connection.valid_session(), wire::Vouched::NoFile, transfers_[id].get, Digest{});
     parts_.connections.reply(connection, wire::Type::NoFile, wire::encode_tag(mac), false);
   }
   end(id);
@@ -166,11 +171,15 @@ bool Files::on_sent(Connection& connection, bool is_whole) {
 }
 
 void Files::complete(Connection& connection, const report::Event& event, const std::string& path) {
-  Client& client = *connection.client;
-  parts_.roster.touch(client, connection.address);
+  touch(connection);
   ++parts_.tally.files;
-  parts_.notices.tell(event, {{"client", client.name()}, {"path", path}});
-  parts_.roster.note_transfer(client);
+  parts_.notices.tell(event, {{"client", connection.client->name()}, {"path", path}});
+  if (!connection.is_visitor()) parts_.roster.note_transfer(*connection.client);
+}
+
+/// A visit is no sign of life of the client's daemon.
+void Files::touch(const Connection& connection) {
+  if (!connection.is_visitor()) parts_.roster.touch(*connection.client, connection.address);
 }
 
 void Files::end(ConnectionId id) {

@@ -62,8 +62,9 @@ class Files {
   void look_for(ConnectionId id);
   void on_digest(ConnectionId id, const Result<Digest>& digest);
   void deliver(Connection& connection, Transfer& transfer, const Digest& digest);
-  void deny(Connection& connection, const std::string& path);
-  void tell_obstacles(const Search& search, wire::FileKind kind);
+  void deny(Connection& connection, const std::string& path, Severity severity);
+  void tell_obstacles(const Search& search, wire::FileKind kind, bool is_visitor);
+  void touch(const Connection& connection);
   void complete(Connection& connection, const report::Event& event, const std::string& path);
   void end(ConnectionId id);
   Parts parts_;

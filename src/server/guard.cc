@@ -47,7 +47,8 @@ void Guard::tell_end(const Connection& connection, const report::Event& event) {
 
 void Guard::tell_violation(const Connection& connection, std::string_view reason) {
   ++tally_.violations;
-  if (connection.client != nullptr) roster_.note_failure(*connection.client);
+  if (connection.client != nullptr && !connection.is_visitor())
+    roster_.note_failure(*connection.client);
   if (!lines_.is_blocked(connection.limit_key)) {
     lines_.count_failure(connection.limit_key);
     return tell_invalid(connection, reason);

@@ -225,10 +225,13 @@ void Handshakes::on_proven(Connection& connection, ByteView m2_and_key) {
   memcpy(agreed.span().data(), raw.data(), raw.size());
   explicit_bzero(raw.data(), raw.size());
 
-  Client& client = *connection.client;
+  const Client& client = *connection.client;
   const srp::Speaker& speaker = connection.hello->speaker;
+  const bool is_visitor = speaker.spool_id == wire::kNoSpool;
+  const std::chrono::seconds lifetime =
+      is_visitor ? Visits::kLongest : parts_.settings.session_lifetime;
   accepted.session_id = crypto::random_array<16>();
-  accepted.lifetime_s = static_cast<std::uint32_t>(parts_.settings.session_lifetime.count());
+  accepted.lifetime_s = static_cast<std::uint32_t>(lifetime.count());
   accepted.max_frame = wire::kMaxMember;
   accepted.client_name = client.name();
   accepted.next_seq = parts_.journal.ledger().durable(client.name(), speaker.spool_id);
@@ -237,21 +240,30 @@ void Handshakes::on_proven(Connection& connection, ByteView m2_and_key) {
   session.id = accepted.session_id;
   session.instance = speaker.instance_id;
   session.spool = speaker.spool_id;
-  session.expires_at = parts_.clock.steady() + parts_.settings.session_lifetime;
+  session.expires_at = parts_.clock.steady() + lifetime;
   session.mac = std::make_unique<crypto::Mac>(wire::report_key(agreed, session.id));
   session.file_mac = std::make_unique<crypto::Mac>(wire::file_key(agreed, session.id));
 
+  ++parts_.tally.authenticated;
+  if (is_visitor) {
+    parts_.visits.begin(connection, std::move(session));
+  } else {
+    admit(connection, std::move(session));
+  }
+  welcome(connection, wire::Type::Accepted, wire::encode(accepted), accepted.next_seq);
+}
+
+/// The session becomes the client's one.
+void Handshakes::admit(Connection& connection, Session session) {
+  Client& client = *connection.client;
+  connection.session = session.id;
   const bool is_known = parts_.journal.ledger().knows_instance(client.name(), session.instance);
   if (!is_known) parts_.journal.ledger().remember_instance(client.name(), session.instance);
   const Arrival arrival = parts_.roster.admit(client, std::move(session), is_known);
   parts_.roster.touch(client, connection.address);
-  ++parts_.tally.authenticated;
   if (const auto* event = event_of(arrival)) {
     parts_.notices.tell(*event, {{"client", client.name()}});
   }
-
-  connection.session = accepted.session_id;
-  welcome(connection, wire::Type::Accepted, wire::encode(accepted), accepted.next_seq);
 }
 
 /// While the log cannot be written nobody is let in: the reports are safer in the clients' spools.

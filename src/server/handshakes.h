@@ -16,6 +16,7 @@
 #include "server/notices.h"
 #include "server/roster.h"
 #include "server/settings.h"
+#include "server/visits.h"
 
 namespace samhain::server {
 
@@ -33,6 +34,7 @@ class Handshakes {
     RoleGroup& gates;
     Lookups& lookups;
     NameCheck& name_check;
+    Visits& visits;
     Guard& guard;
     Notices& notices;
     Tally& tally;
@@ -71,6 +73,7 @@ class Handshakes {
   void infer_name(Connection& connection);
   void on_challenge(Connection& connection, const srp::Number& b_public);
   void on_proven(Connection& connection, ByteView m2_and_key);
+  void admit(Connection& connection, Session session);
   void welcome(Connection& connection, wire::Type type, ByteView payload, std::uint64_t next_seq);
   bool has_journal(Connection& connection);
   bool is_current(Connection& connection, Client& client, const wire::Id& session);

@@ -21,6 +21,7 @@ std::string displayed_name(const std::string& name, bool strips_domain) {
 
 void Intake::on_report(Connection& connection, ByteView payload) {
   if (!connection.is_member()) return parts_.guard.violate(connection, "REPORT out of turn");
+  if (connection.is_visitor()) return parts_.guard.violate(connection, "REPORT of a visitor");
   const auto message = wire::decode_report(payload);
   if (!message) return parts_.guard.violate(connection, "REPORT: " + message.error().what);
   if (!is_authentic(connection, *message)) return;
@@ -42,9 +43,9 @@ void Intake::on_report(Connection& connection, ByteView payload) {
 
 bool Intake::is_current(Connection& connection) {
   Client& client = *connection.client;
-  const bool is_latest = client.session && client.session->id == connection.session;
-  if (is_latest && parts_.clock.steady() < client.session->expires_at) return true;
-  if (!is_latest && parts_.roster.take_displaced(client, connection.session)) {
+  const Session* session = connection.valid_session();
+  if (session != nullptr && parts_.clock.steady() < session->expires_at) return true;
+  if (session == nullptr && parts_.roster.take_displaced(client, connection.session)) {
     parts_.notices.tell(report::kSignatureMismatch, {{"client", client.name()}});
   }
   parts_.connections.reply(connection, wire::Type::Invalid, {}, true);

@@ -21,6 +21,7 @@ constexpr std::chrono::seconds kOverdueInterval{1};
 /// Confirmations may be forgotten for so long in a crash: the client confirms again then.
 constexpr std::chrono::seconds kSaveInterval{1};
 constexpr std::chrono::seconds kStuckInterval{1};
+constexpr std::chrono::seconds kVisitInterval{1};
 /// For clients, after we were away; all of them have tried again by then.
 constexpr std::chrono::seconds kTimeToComeBack{300};
 constexpr std::size_t kMostConnections = 65'536;
@@ -92,9 +93,10 @@ void Keeper::Parts::build(std::vector<UniqueFd> listeners) {
   connections = std::make_unique<Connections>(
       *fronts, [this](Connection& connection) { handshakes->abandon(connection); });
   guard = std::make_unique<Guard>(clock, limiter, notices, *connections, roster, tally);
+  visits = std::make_unique<Visits>(clock, *connections, notices);
   handshakes = std::make_unique<Handshakes>(
       Handshakes::Parts{clock, settings, roster, *ground.journal, *connections, commands, *gates,
-                        lookups, name_check, *guard, notices, tally});
+                        lookups, name_check, *visits, *guard, notices, tally});
   intake =
       std::make_unique<Intake>(Intake::Parts{clock, settings, roster, *ground.journal, dispatcher,
                                              *connections, commands, *guard, notices, tally});
@@ -273,6 +275,7 @@ void Keeper::Parts::go_live() {
   repeat(kOverdueInterval, [this] { tell_overdue(); });
   repeat(kSaveInterval, [this] { save_commands(); });
   repeat(kStuckInterval, [this] { handshakes->restart_stuck_gates(); });
+  repeat(kVisitInterval, [this] { visits->end_overdue(); });
   scribe->start();
   stamp_later();
   intake->commit();

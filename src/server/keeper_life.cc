@@ -95,7 +95,9 @@ void Keeper::Parts::apply(Settings next) {
     return found == remaining.end() || found->second.salt != client.verifier.salt ||
            found->second.v != client.verifier.v;
   });
+  // A visitor's password may be another now; its session is not worth more thought.
   connections->close_where([&remaining](const Connection& connection) {
+    if (connection.is_visitor()) return true;
     return connection.client != nullptr && !remaining.contains(connection.client->name());
   });
   settings = std::move(next);

@@ -20,6 +20,7 @@
 #include "server/scribe.h"
 #include "server/syslog_reception.h"
 #include "server/uploads.h"
+#include "server/visits.h"
 
 namespace samhain::server {
 
@@ -97,6 +98,7 @@ struct Keeper::Parts {
   std::unique_ptr<Relay> relay;
   std::unique_ptr<Connections> connections;
   std::unique_ptr<Guard> guard;
+  std::unique_ptr<Visits> visits;
   std::unique_ptr<Handshakes> handshakes;
   std::unique_ptr<Intake> intake;
   Chores chores;

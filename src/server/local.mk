@@ -19,7 +19,8 @@ noinst_LIBRARIES += %D%/libserver.a
 	%D%/settings.cc %D%/settings.h %D%/site_certificate.cc %D%/site_certificate.h %D%/start.cc \
 	%D%/start.h %D%/status.cc %D%/status.h %D%/status_page.cc %D%/status_page.h %D%/syslog.cc \
 	%D%/syslog_packet.cc %D%/syslog_packet.h %D%/syslog_reception.cc %D%/syslog_reception.h \
-	%D%/syslog_requests.h %D%/tally.h %D%/uploads.cc %D%/uploads.h
+	%D%/syslog_requests.h %D%/tally.h %D%/uploads.cc %D%/uploads.h \
+	%D%/visits.cc %D%/visits.h
 
 # In the order in which each needs the ones behind it.
 server_libs = src/server/libserver.a src/uplink/libuplink.a src/sink/libsink.a src/spool/libspool.a src/wire/libwire.a src/srp/libsrp.a \

@@ -33,12 +33,13 @@ background:var(--card)}
 .sum b{font-size:1.35em;font-variant-numeric:tabular-nums;margin-right:.15em}
 li.bad{background:var(--badbg);color:var(--bad);border-color:currentColor}
 li.good{background:var(--goodbg);color:var(--good);border-color:currentColor}
-.sheet{columns:34rem;column-gap:2.5rem}
+.sheet{columns:42rem;column-gap:2.5rem}
 table{width:100%;border-collapse:collapse;background:var(--card)}
 caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 tr{break-inside:avoid}
 th,td{padding:.3em .6em;text-align:left;vertical-align:top;border-top:1px solid var(--line)}
-th[scope=row]{font-weight:600;overflow-wrap:break-word}
+th[scope=row]{font-weight:600;overflow-wrap:anywhere}
+td:nth-child(2){white-space:nowrap}
 td:last-child{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;
 color:var(--soft)}
 thead th{border:0;color:var(--soft);font-size:.85em}
@@ -54,11 +55,13 @@ thead th:last-child{text-align:right}
 .o .x{color:var(--late);font-weight:600}
 body:not(:has(#all:checked)) :is(.good,.off) .o{display:none}
 label{display:inline-block;margin:0 0 .8rem;color:var(--soft);cursor:pointer}
-@media (max-width:34rem){thead{display:none}
-th,td{padding:.3em .4em}
-td:last-child{font-size:.85em;white-space:normal}
-td:nth-child(2){overflow-wrap:anywhere}
-.o td:last-child{font-size:.8em}}
+@media (max-width:34rem){thead,.o td:first-child{display:none}
+table,tbody,.h,.h th{display:block}
+tr:not(.h){display:grid;grid-template-columns:1fr auto;border-top:1px solid var(--line)}
+tr.o{border:0}
+th[scope=row]{grid-column:1/-1}
+th,td{padding:.2em .5em;border:0}
+td:last-child{font-size:.9em}}
 </style>
 </head>
 <body>

@@ -165,12 +165,12 @@ class Rows {
     return events;
   }
 
-  /// A name that is too long for a phone goes on in the next line after a dot.
+  /// A name that is too long goes on in the next line, after a dot or colon if it has one.
   static std::string breakable(std::string_view name) {
     std::string text;
     for (const char c : name) {
       text += c;
-      if (c == '.') text += "<wbr>";
+      if (c == '.' || c == ':') text += "<wbr>";
     }
     return text;
   }

@@ -125,6 +125,7 @@ void Uploads::prepare() {
 
 void Uploads::on_put(Connection& connection, ByteView payload) {
   if (!connection.is_member()) return parts_.guard.violate(connection, "PUT out of turn");
+  if (connection.is_visitor()) return parts_.guard.violate(connection, "PUT of a visitor");
   const auto put = wire::decode_put(payload);
   if (!put) return parts_.guard.violate(connection, "PUT: " + put.error().what);
   if (!parts_.intake.is_current(connection)) return;

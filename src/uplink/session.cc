@@ -23,6 +23,8 @@ constexpr std::size_t kReportOverhead = 1 + 8 + 32 + 4;
 constexpr std::chrono::seconds kRenewMargin{30};
 /// Whatever lifetime a server gives: it must not have us authenticate without pause.
 constexpr std::chrono::seconds kShortestSession{1};
+/// The original's name for the place, which its troubleshooting guide tells people to look for.
+constexpr const char* kReadSubroutine = "sh_write_select (r)";
 /// More kinds of failures without a success in between are the work of somebody who fills logs.
 constexpr std::size_t kMaxTold = 64;
 
@@ -32,6 +34,11 @@ std::string_view name_of(wire::Type type) {
       "RESUMED", "INVALID",   "REPORT",    "ACK",      "GET",     "FILE",
       "CHUNK",   "END",       "UNCHANGED", "NOFILE",   "PUT",     "STORED"};
   return kNames.at(static_cast<std::size_t>(type) - 1);  // the frame was decoded: the type is known
+}
+
+wire::Id spool_id_for(const Session::Settings& settings, const spool::Spool* spool) {
+  if (settings.is_visitor) return wire::kNoSpool;
+  return spool == nullptr ? crypto::random_array<16>() : spool->id();
 }
 
 }  // namespace
@@ -46,8 +53,9 @@ Session::Session(sys::Loop& loop, const base::Clock& clock, spool::Spool* spool,
       password_(password),
       settings_(std::move(settings)),
       on_report_(std::move(on_report)),
-      spool_id_(spool == nullptr ? crypto::random_array<16>() : spool->id()),
-      pause_(settings_.first_pause) {
+      spool_id_(spool_id_for(settings_, spool)),
+      pause_(settings_.first_pause),
+      return_pause_(settings_.first_return) {
   servers_.push_back({settings_.server, {}, {}});
   if (!settings_.second_server.empty()) servers_.push_back({settings_.second_server, {}, {}});
 }
@@ -206,8 +214,9 @@ void Session::begin_talk(std::uint64_t next_seq) {
   next_to_send_ = std::max(next_seq, first);
   pause_ = settings_.first_pause;
   has_failed_ = false;
-  is_returning_ = false;
+  is_returning_ = is_return_due_ = false;
   failed_in_turn_ = 0;
+  if (current_ == 0) return_pause_ = settings_.first_return;
   server().told.clear();
   last_heard_ = last_active_ = clock_.steady();
   arm_watch();
@@ -242,6 +251,7 @@ void Session::take_acknowledgement(ByteView payload) {
       tell_once(report::make(report::kUnexpectedReply, clock_.now_ns(), {{"received", "command"}}));
     }
   }
+  if (is_return_due_ && try_first_again()) return progress();
   pump();
   progress();
 }
@@ -259,7 +269,8 @@ bool Session::is_window_full() const {
 }
 
 void Session::pump() {
-  if (state_ != State::Open || spool_ == nullptr || is_pumping_ || is_window_full()) return;
+  if (state_ != State::Open || spool_ == nullptr) return;
+  if (is_pumping_ || is_return_due_ || is_window_full()) return;
   if (next_to_send_ == spool_->next()) return;
   is_pumping_ = true;
   // Durable before it is sent: else a power failure could give its number to another report, which
@@ -307,7 +318,8 @@ void Session::closed(std::string_view reason) {
         go(State::Idle);
         return wake();
       }
-      tell_once(report::make(report::kPeerReset, clock_.now_ns(), {{"subroutine", "read"}}));
+      tell_once(
+          report::make(report::kPeerReset, clock_.now_ns(), {{"subroutine", kReadSubroutine}}));
       return pause_and_retry();
     case State::Opening:  // TLS does not stand yet: libwrap's refusal looks like this
     case State::Greeting:
@@ -321,7 +333,7 @@ void Session::closed(std::string_view reason) {
 /// A connection that was ended before its answer; other reasons than that are no reset.
 void Session::tell_lost(std::string_view reason) {
   if (reason == report::kPeerReset.message) {
-    tell_once(report::make(report::kPeerReset, clock_.now_ns(), {{"subroutine", "read"}}));
+    tell_once(report::make(report::kPeerReset, clock_.now_ns(), {{"subroutine", kReadSubroutine}}));
   }
   tell_once(
       report::make_filled(report::kConnectionError, {reason}, clock_.now_ns(),

@@ -64,12 +64,14 @@ class Session {
     std::string server;       ///< as configured: in messages
     std::string second_server = {};  ///< takes over while the first does not answer; may be empty
     std::uint16_t port = 0;
+    bool is_visitor = false;  ///< looks at files, and leaves the client's running session alone
     std::chrono::milliseconds first_pause{1'000};
     std::chrono::milliseconds longest_pause{60'000};
     std::chrono::milliseconds keep_alive{60'000};  ///< an idle connection is closed after so long
     std::chrono::milliseconds handshake_limit{45'000};
     std::chrono::milliseconds answer_limit{60'000};  ///< longest wait for an acknowledgement
-    std::chrono::milliseconds return_pause{60'000};  ///< at the second: until the first is tried
+    std::chrono::milliseconds first_return{4'000};   ///< at the second: until the first is tried
+    std::chrono::milliseconds return_pause{60'000};  ///< what that grows to while it stays away
     std::chrono::milliseconds return_limit{5'000};   ///< for the first to answer then
   };
   using OnReport = std::function<void(Report&&)>;
@@ -146,6 +148,7 @@ class Session {
 
   // session_servers.cc
   void connect();
+  void note_first_failed();
   bool try_first_again();
   std::chrono::milliseconds connect_limit() const;
   void pause_and_retry();
@@ -211,7 +214,9 @@ class Session {
   std::size_t current_ = 0;         ///< of servers_
   std::size_t failed_in_turn_ = 0;  ///< how many of them, since one worked
   TimePoint avoid_first_until_;     ///< it failed: not asked before this
-  bool is_returning_ = false;       ///< the first is tried while the second works
+  std::chrono::milliseconds return_pause_;
+  bool is_return_due_ = false;  ///< nothing more for the second: what it has must be settled
+  bool is_returning_ = false;   ///< the first is tried while the second works
 
   std::deque<Transfer> transfers_;  ///< the first is under way when the session is open
   bool is_asked_ = false;           ///< its GET is sent, its last frame has not come

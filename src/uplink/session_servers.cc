@@ -18,9 +18,17 @@ std::chrono::milliseconds Session::connect_limit() const {
   return is_returning_ ? settings_.return_limit : settings_.handshake_limit;
 }
 
-/// The second server's session is kept: if the first still does not answer, it is resumed.
+/// A server that is only started anew is back in a moment; one that stays away is asked less often.
+void Session::note_first_failed() {
+  avoid_first_until_ = clock_.steady() + return_pause_;
+  return_pause_ = std::min(return_pause_ * 2, settings_.return_pause);
+}
+
+/// The second server's session is kept: if the first still does not answer, it is resumed.  What
+/// the second has not acknowledged yet would be logged by both: it is waited for, and gets no more.
 bool Session::try_first_again() {
-  if (is_waiting() || has_reports()) {
+  is_return_due_ = is_waiting();
+  if (is_return_due_) {
     avoid_first_until_ = clock_.steady() + settings_.first_pause;
     return false;
   }
@@ -39,7 +47,7 @@ void Session::pause_and_retry() {
   break_off_file();
   // A connection that breaks says little: the same server may be back in a moment.
   if (!was_open && servers_.size() > 1) {
-    if (current_ == 0) avoid_first_until_ = clock_.steady() + settings_.return_pause;
+    if (current_ == 0) note_first_failed();
     if (++failed_in_turn_ < servers_.size()) return give_way();
     avoid_first_until_ = {};
   }

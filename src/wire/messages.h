@@ -20,6 +20,9 @@ inline constexpr std::uint16_t kVersion = 3;
 
 using Id = std::array<std::uint8_t, 16>;
 
+/// The spool id of a visitor: it has nothing to report and leaves its client's session alone.
+inline constexpr Id kNoSpool{};
+
 struct Hello {
   std::uint16_t version = kVersion;
   srp::Speaker speaker;

@@ -361,7 +361,7 @@ def test_a_kill_during_init_leaves_the_old_baseline(with_baseline):
     assert findings(checked(agent)) == {}
 
 
-def test_a_second_init_replaces_the_baseline(with_baseline):
+def test_h12_a_second_init_replaces_the_baseline(with_baseline):
     (with_baseline.tree / "new").write_text("x\n")
     with_baseline.init()
     assert findings(checked(with_baseline)) == {}

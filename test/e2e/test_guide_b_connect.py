@@ -152,7 +152,7 @@ def test_b2_the_host_is_the_configured_one_also_where_it_is_an_address(samhain):
     expect(samhain, "ERROR", REFUSED, subroutine="connect", service="export", host="127.0.0.1")
 
 
-def test_b3_b4_a_daemon_says_it_once_keeps_its_reports_and_goes_on_when_the_server_is_back(
+def test_b3_b4_h9_a_daemon_says_it_once_keeps_its_reports_and_goes_on_when_the_server_is_back(
         folder, yule, samhain):
     samhain.init()
     with spool.Truth(samhain.spool, folder / "truth") as truth:
@@ -208,8 +208,8 @@ def rules(folder, yule):
 
 def expect_reset(samhain):
     """The client's four lines of a connection that was ended before its first answer."""
-    expect(samhain, "INFO", "Connection reset by peer", subroutine="read")
-    expect(samhain, "ERROR", re.compile("^Connection error: "), port="49777",
+    expect(samhain, "INFO", "Connection reset by peer", subroutine="sh_write_select (r)")
+    expect(samhain, "ERROR", "Connection error: Connection reset by peer", port="49777",
            subroutine="read_port")
     expect(samhain, "ERROR", "Invalid connection state", expect="TLS", received="")
     expect(samhain, "ERROR", "Session key negotiation failed")
@@ -246,6 +246,21 @@ def test_b13_a_rule_may_name_the_host(yule, samhain, rules):
     samhain.init()
     check(samhain)
     expect(samhain, "INFO", "Session key negotiated")
+
+
+@needs_libwrap
+def test_b12_b13_an_ipv6_address_is_refused_and_allowed_by_its_own_rules(yule, samhain, rules):
+    samhain.set("Misc", "SetBindAddress", "::1")
+    samhain.set("Client", "SetLogServer", "::1")
+    rules("yule: ALL\n", f"yule: {ADDRESS}\n")
+    yule.start()
+    samhain.init()
+    check(samhain)
+    expect(yule, "ERROR", "Refused connection from ::1", subroutine="libwrap")
+    expect_reset(samhain)
+    rules("yule: ALL\n", "yule: [::1]\n")
+    check(samhain)
+    expect(yule, "NOTICE", "NEW CLIENT", client=CLIENT1)
 
 
 @needs_libwrap

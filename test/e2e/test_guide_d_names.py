@@ -1,5 +1,6 @@
 """The troubleshooting guide, stage D: client names."""
 
+import json
 import os
 import re
 import socket
@@ -10,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from harness import daemons, tls
-from harness.daemons import PASSWORD
+from harness.clock import Clock
+from harness.daemons import PASSWORD, Samhain
 from harness.guide import check, expect, expect_from, loud, replace_file
 from harness.names import NameServer
 from harness.network import Host
@@ -144,6 +146,22 @@ def test_d8_a_client_that_comes_often_is_told_of_once_an_hour(yule, case):
     assert len(lookups(yule)) == 1
 
 
+@pytest.mark.usefixtures("dns")
+def test_d8_the_next_hours_line_counts_those_that_were_left_out(folder, yule, monkeypatch):
+    clock = Clock(folder)
+    for name, value in clock.environment().items():
+        monkeypatch.setenv(name, value)
+    report_it, _, (msg, fields) = wrong("d5", yule)
+    yule.start()
+    for _ in range(4):
+        report_it()
+    expect(yule, "CRIT", msg, **fields)
+    clock.advance(3601)
+    report_it()
+    yule.wait_line(severity="CRIT", msg=msg, **fields, count="3")
+    assert len(lookups(yule)) == 2
+
+
 @pytest.mark.parametrize("finds", ["localhost", "a bare name"])
 def test_d9_a_client_whose_hosts_file_is_wrong_claims_its_address_and_the_line_says_it(
         folder, yule, samhain, finds):
@@ -205,6 +223,33 @@ def test_d12_bind_address_on_the_command_line_does_and_wins(yule, samhain, two_w
     check(samhain, f"--bind-address={two_wires[1].client}")
     expect_from(yule, "client1", "ALERT", "EXIT", program="Samhain")
     assert lookups(yule) == []
+
+
+class FromServer(Samhain):
+    """Its configuration is the server's."""
+
+    def command(self, *arguments):
+        command = super().command(*arguments)
+        command[-1] = "--config-file=REQ_FROM_SERVER"
+        return command + [f"--server-host={SERVER}", f"--password-file={self.password_file}"]
+
+
+def test_d13_set_bind_address_in_a_configuration_from_the_server_comes_too_late_for_its_download(
+        folder, yule, samhain, two_wires):
+    data = folder / "data"
+    data.mkdir()
+    yule.set("Misc", "SetDataDirectory", data)
+    samhain.init()
+    samhain.set("Misc", "SetBindAddress", two_wires[1].client)
+    (data / f"rc.{CLIENT1}").write_text(samhain.config_text(), encoding="latin-1")
+    yule.start()
+    samhain.__class__ = FromServer
+    check(samhain)
+    expect(yule, "CRIT", "No socket peer alias matches client name", host=CLIENT1, peer=OTHER)
+    expect_from(yule, "client1", "ALERT", "EXIT", program="Samhain")
+    assert len(lookups(yule)) == 1
+    status = json.loads(yule.ctl("--json", "STATUS", CLIENT1).stdout)
+    assert status["address"] == two_wires[1].client, "what came later came from the right interface"
 
 
 # --- a resolver that is dead or slow ------------------------------------------------------------------------

@@ -113,7 +113,7 @@ def test_b2_without_a_server_it_says_whom_it_tried_and_ends(agent):
 
 
 @pytest.mark.usefixtures("store")
-def test_e5_without_a_configuration_there_it_ends_and_with_one_it_works(store, agent):
+def test_e5_e9_without_a_configuration_there_it_ends_and_with_one_it_works(store, agent):
     publish(store, agent, rc=None)
     remote(agent)
     done = agent.call("-t", "check", "--foreground")
@@ -144,7 +144,7 @@ def test_c8_an_unknown_host_gets_nothing(yule, store, agent, folder):
     yule.wait_line(msg="Invalid connection attempt: Not in client list", client=OTHER)
 
 
-def test_e10_init_falls_back_to_its_own_configuration(agent):
+def test_e10_e11_init_falls_back_to_its_own_configuration(agent):
     agent.set("Misc", "SetDatabasePath", f"{REMOTE}{agent.baseline}")
     agent.write_config()
     agent.baseline.unlink()

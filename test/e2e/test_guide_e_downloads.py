@@ -101,7 +101,7 @@ def test_what_a_client_has_already_is_not_sent_again(yule, store):
 # --- E5 to E9: none, or none that can be read ---
 
 @pytest.mark.parametrize("kind, word", [(CONFIGURATION, "rc"), (BASELINE, "file")])
-def test_e5_e6_without_any_file_both_are_named(yule, store, kind, word):
+def test_e5_e6_e9_without_any_file_both_are_named(yule, store, kind, word):
     assert fetch(yule, kind) == NOFILE
     wait_not_found(yule, store / f"{word}.{CLIENT1}")
     assert lines_about(yule, store / f"{word}.{CLIENT1}")[0] == ("WARN", "File not accessible")

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness import inject, tls
-from harness.daemons import PASSWORD, Yule
+from harness.daemons import PASSWORD, Samhain, Yule
 from harness.protocol3 import Peer, body
 from harness.waiting import wait_for
 from harness.world import ADDRESS_OF, CLIENT1, CLIENT2, OTHER, SERVER
@@ -21,16 +21,28 @@ class Endpoint(Yule):
     host = OTHER
 
 
-@pytest.fixture
-def endpoint(folder):
-    """The server to which `relay` relays; not started."""
-    place = folder / "endpoint"
+def upstream(folder, name, address):
+    """A server that knows `relay`; not started."""
+    place = folder / name
     place.mkdir()
     place.chmod(0o755)
     server = Endpoint(place)
-    server.set("Misc", "SetServerInterface", ADDRESS_OF[OTHER])
+    server.set("Misc", "SetServerInterface", address)
     server.register(SERVER, RELAY_PASSWORD)
     return server
+
+
+@pytest.fixture
+def endpoint(folder):
+    """The server to which `relay` relays; not started."""
+    return upstream(folder, "endpoint", ADDRESS_OF[OTHER])
+
+
+@pytest.fixture
+def second_endpoint(folder, relay):
+    """The one that takes over; not started."""
+    relay.add("Misc", f"SetLogServer={CLIENT2}")
+    return upstream(folder, "second", ADDRESS_OF[CLIENT2])
 
 
 @pytest.fixture
@@ -80,6 +92,54 @@ def test_a_client_s_report_arrives_as_the_relay_s_with_the_client_s_line_inside(
     assert line.inner.raw == own.raw, "nested is the very line of the relay's log"
     assert line.inner.inner.time == time.strftime("%Y-%m-%dT%H:%M:%S%z",
                                                   time.localtime(1_600_000_000))
+
+
+def test_a_real_agent_s_reports_go_through_the_relay_to_its_end(folder, relay, endpoint):
+    endpoint.start()
+    relay.start()
+    agent = Samhain(folder)
+    agent.init()
+    agent.start()
+    (agent.tree / "new").write_text("x")
+    agent.wait_line(msg="POLICY ADDED")
+    agent.stop()
+    wait_for("its last word", lambda: "EXIT" in arrived(endpoint), told=endpoint.told)
+    assert arrived(endpoint) == [line.msg for line in relay.client_lines("client1")]
+    for msg in ("START", "POLICY ADDED", "EXIT"):
+        assert arrived(endpoint).count(msg) == 1, msg
+    line = next(l.inner.inner for l in endpoint.log_lines()
+                if l.inner and l.inner.inner and l.inner.inner.msg == "POLICY ADDED")
+    assert line.get("path") == str(agent.tree / "new")
+    assert not endpoint.count(msg=re.compile("^Restart without|Signature mismatch"))
+
+
+def test_a_second_upstream_takes_over_and_the_relay_goes_back_to_the_first(
+        relay, endpoint, second_endpoint):
+    endpoint.start()
+    second_endpoint.start()
+    relay.start()
+    peer = client(relay)
+    send(peer, texts(1, 6))
+    wait_for("the first ones", lambda: len(arrived(endpoint)) == 5, told=endpoint.told)
+    endpoint.stop()
+    send(peer, texts(6, 16), 6)
+    wait_for("those at the second", lambda: len(arrived(second_endpoint)) == 10,
+             told=second_endpoint.told)
+    endpoint.start()
+    sent = 16
+
+    def is_back():
+        nonlocal sent
+        send(peer, texts(sent, sent + 1), sent)
+        sent += 1
+        return len(arrived(endpoint)) > 5
+    wait_for("the relay is back at the first", is_back, 20, endpoint.told)
+    wait_for("all of it", lambda: len(arrived(endpoint)) + len(arrived(second_endpoint)) >= sent - 1,
+             told=endpoint.told)
+    relay.stop()
+    both = arrived(second_endpoint) + arrived(endpoint)[5:]
+    assert arrived(endpoint)[:5] + both == texts(1, sent)
+    assert [line.msg for line in relay.client_lines("client1")] == texts(1, sent)
 
 
 def test_own_messages_go_on_at_export_severity_even_where_nothing_else_takes_them(relay, endpoint):

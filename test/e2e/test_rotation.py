@@ -32,7 +32,7 @@ def count(text, number):
     return text.count(f"report {number}.")
 
 
-def test_rename_and_signal_while_reports_flow_lose_and_double_nothing(yule):
+def test_h2_rename_and_signal_while_reports_flow_lose_and_double_nothing(yule):
     yule.start()
     sender = Sender(yule.port)
     sender.start()

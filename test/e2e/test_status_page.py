@@ -68,7 +68,7 @@ def client(yule, **more):
     return Peer(CLIENT1, yule.port, PASSWORD, **more)
 
 
-def test_the_page_shows_each_state_with_the_word_that_scripts_know(yule):
+def test_h4_the_page_shows_each_state_with_the_word_that_scripts_know(yule):
     yule.register(CLIENT2)
     yule.start()
     wait_status(yule, "Inactive")

@@ -1,12 +1,23 @@
 """Two servers: the second takes over while the first does not answer, and nothing is lost or doubled."""
 
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
-from harness.daemons import Yule
+from harness.daemons import BUILD, REPOSITORY, Yule, text_of
 from harness.waiting import wait_for
 from harness.world import ADDRESS_OF, CLIENT1, OTHER, SERVER
 
 SECOND = ADDRESS_OF[OTHER]
+BUILT_IN_PORT = 51234
+BUILT_IN = {"DEFAULT_PORT": f"{BUILT_IN_PORT}", "DEFAULT_LOG_SERVER": f'"{SERVER}"',
+            "DEFAULT_ALT_LOG_SERVER": f'"{OTHER}"'}
 
 
 @pytest.fixture
@@ -34,37 +45,65 @@ def wait_added(server, path):
     wait_for(f"{path} at the server", lambda: path in added(server), told=server.told)
 
 
-def test_the_second_serves_while_the_first_is_away(pair, samhain):
+def assert_goes_over_and_back(pair, samhain):
+    """With one process of the agent all along."""
     first, second = pair
     first.start()
+    second.start()
+    samhain.init()
+    samhain.start()
+    starts = samhain.count(msg="START")
+    before = [make(samhain, f"before{number}") for number in range(2)]
+    for path in before:
+        wait_added(first, path)
+
+    first.stop()
+    during = [make(samhain, f"during{number}") for number in range(3)]
+    for path in during:
+        wait_added(second, path)
+
+    first.start()
+    # Some while it is on its way, so that the switch comes among reports.
+    between = []
+
+    def is_back():
+        between.append(make(samhain, f"between{len(between)}"))
+        return any(path in added(first) for path in between)
+    wait_for("the agent is back at the first", is_back, 20, lambda: first.told() + second.told())
+    after = make(samhain, "after")
+    wait_added(first, after)
+    assert samhain.count(msg="START") == starts
+    samhain.wait_line(msg="Connection reestablished", service="log server")
+    samhain.stop()
+    first.wait_line(inner=True, client="client1", msg="EXIT")
+
+    times = Counter(added(first) + added(second))
+    assert times == dict.fromkeys([*before, *during, *between, after], 1)
+    assert set(before) <= set(added(first)) and set(during) <= set(added(second))
+    for server in pair:
+        assert not server.count(msg=re.compile("Signature mismatch|^Restart without prior exit"))
+
+
+def test_the_agent_goes_back_to_the_first_by_itself_and_each_report_arrives_once(pair, samhain):
+    samhain.add("Client", f"SetLogServer={SECOND}")
+    assert_goes_over_and_back(pair, samhain)
+
+
+def test_at_its_next_start_the_agent_asks_the_first_first(pair, samhain):
+    first, second = pair
     second.start()
     samhain.add("Client", f"SetLogServer={SECOND}")
     samhain.init()
     samhain.start()
-    before = make(samhain, "before")
-    wait_added(first, before)
-    assert added(second) == []
-
-    first.kill()
-    during = [make(samhain, f"during{number}") for number in range(3)]
-    for path in during:
-        wait_added(second, path)
+    during = make(samhain, "during")
+    wait_added(second, during)
     samhain.stop()
-
-    # At the next start the first is asked first.
+    second.wait_line(inner=True, client="client1", msg="EXIT")
     first.start()
     samhain.start()
     after = make(samhain, "after")
     wait_added(first, after)
-    samhain.stop()
-    for server in pair:
-        server.stop()
-    at_first, at_second = added(first), added(second)
-    assert set(at_first) | set(at_second) == {before, *during, after}
-    # Findings are reported again by a new process of the client: only the first run is counted.
-    assert at_second.count(before) == 0
-    assert all(at_second.count(path) == 1 for path in during)
-    assert at_first.count(before) >= 1
+    assert after not in added(second)
 
 
 def test_a_first_that_is_away_from_the_beginning_is_named_once(pair, samhain):
@@ -78,3 +117,64 @@ def test_a_first_that_is_away_from_the_beginning_is_named_once(pair, samhain):
     assert done.stderr.count('msg="Connection refused, address 127.0.0.1"') == 1
     assert f'host="{SERVER}"' in done.stderr
     wait_added(second, str(samhain.tree / "new"))
+
+
+# --- built in: --with-port, --with-logserver, --with-altlogserver ----------------------------------------
+
+
+def built_in_config():
+    text = text_of(BUILD / "config.h")
+    for name, value in BUILT_IN.items():
+        text, count = re.subn(f"^#define {name} .*$", f"#define {name} {value}", text, flags=re.M)
+        assert count == 1, name
+    return text
+
+
+def objects_with(names, build):
+    """The objects of sources in which one of `names` stands: all others are as they are."""
+    for source in (REPOSITORY / "src").rglob("*.cc"):
+        if any(name in text_of(source) for name in names):
+            yield from (build / source.parent.relative_to(REPOSITORY)).glob(f"*{source.stem}.o")
+
+
+@pytest.fixture(scope="module")
+def other_build():
+    """What `configure --with-port=… --with-logserver=… --with-altlogserver=…` would build, by way of
+    the objects that are there already."""
+    makefile = text_of(BUILD / "Makefile")
+    if "\nsrcdir = ..\n" not in makefile or not list((BUILD / "src" / "agent").glob("*.o")):
+        pytest.skip("needs a build directory of its own beside the sources, with its objects")
+    tree = Path(tempfile.mkdtemp(prefix="samhain-built-in-"))
+    tree.chmod(0o755)
+    try:
+        for entry in REPOSITORY.iterdir():
+            if entry != BUILD:
+                (tree / entry.name).symlink_to(entry)
+        build = tree / BUILD.name
+        shutil.copytree(BUILD, build, ignore=shutil.ignore_patterns("unit", "fuzz", "bench"))
+        config = build / "config.h"
+        times = config.stat()
+        config.write_text(built_in_config())
+        os.utime(config, ns=(times.st_atime_ns, times.st_mtime_ns))
+        for one in objects_with(BUILT_IN, build):
+            one.unlink()
+        subprocess.run(["make", "-j2", "-C", str(build), "samhain", "yule"], check=True,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=300)
+        yield build
+    finally:
+        shutil.rmtree(tree, ignore_errors=True)
+
+
+def unset(daemon, section, key):
+    daemon.settings[section] = [entry for entry in daemon.settings[section]
+                                if not entry.startswith(key + "=")]
+
+
+def test_b6_b18_a_port_and_two_servers_that_are_built_in(pair, samhain, other_build):
+    for server in pair:
+        server.program = str(other_build / "yule")
+        unset(server, "Misc", "SetServerPort")
+    samhain.program = str(other_build / "samhain")
+    unset(samhain, "Client", "SetLogServer")
+    assert_goes_over_and_back(pair, samhain)
+    assert f"port {BUILT_IN_PORT}, server {SERVER}" in samhain.call("--version").stdout

@@ -28,8 +28,11 @@ class FakePair final : public Transport {
 class ServersTest : public SessionTest {
  protected:
   void begin() {
+    settings.first_return = settings.return_pause = 30ms;
+    start_pair();
+  }
+  void start_pair() {
     settings.second_server = "second";
-    settings.return_pause = 30ms;
     start();
     pair = std::make_unique<FakePair>(*loop);
     session = std::make_unique<Session>(*loop, clock, spool.get(), *pair, password, settings,
@@ -77,10 +80,36 @@ TEST_F(ServersTest, ItGoesBackToTheFirstByItself) {
   EXPECT_EQ(times_told("Connection reestablished"), 1);
 }
 
-TEST_F(ServersTest, WhileTheFirstStaysAwayTheSecondsSessionIsResumedAndNothingRepeated) {
-  settings.return_pause = 5ms;
+TEST_F(ServersTest, BeforeItGoesBackWhatTheSecondHasIsSettledAndItGetsNoMore) {
   begin();
-  settings.return_pause = 5ms;
+  first().is_down = true;
+  second().acknowledges = false;
+  submit(2);
+  ASSERT_TRUE(run_until(*loop, [this] { return second().logged.size() == 2; }));
+  first().is_down = false;
+  const auto due = clock.steady() + 2 * settings.return_pause;
+  ASSERT_TRUE(run_until(*loop, [&] { return clock.steady() > due; }));
+  submit(3);
+  second().acknowledge(2);
+  ASSERT_TRUE(is_delivered());
+  EXPECT_EQ(second().logged.size(), 2U);
+  EXPECT_EQ(first().logged.size(), 3U);
+  EXPECT_EQ(first().logged.begin()->first, 3U);
+}
+
+TEST_F(ServersTest, AFirstThatStaysAwayIsAskedLessAndLessOften) {
+  settings.first_return = 10ms;
+  settings.return_pause = 10s;
+  start_pair();
+  first().is_down = true;
+  submit(1);
+  const auto began = clock.steady();
+  ASSERT_TRUE(run_until(*loop, [this] { return first().connections >= 5; }));
+  EXPECT_GE(clock.steady() - began, 10ms + 20ms + 40ms + 80ms);
+}
+
+TEST_F(ServersTest, WhileTheFirstStaysAwayTheSecondsSessionIsResumedAndNothingRepeated) {
+  begin();
   first().is_down = true;
   submit(2);
   ASSERT_TRUE(run_until(*loop, [this] { return first().connections >= 4; }));
