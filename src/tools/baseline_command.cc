@@ -26,6 +26,7 @@
 #include "sys/identity.h"
 #include "tools/baseline_diff.h"
 #include "tools/locked_reading.h"
+#include "tools/output.h"
 #include "tools/waiting_baselines.h"
 #include "tools/yulectl_ask.h"
 #include "tools/yulectl_table.h"
@@ -47,16 +48,6 @@ constexpr std::string_view kUsage =
     "Usage: yulectl [-s SOCKET] [--data=DIR] [--pending=DIR] [--json] baseline list\n"
     "       yulectl ... baseline show|diff|reject HOST\n"
     "       yulectl ... baseline approve HOST [--digest=SHA256]\n";
-
-int fail(std::string_view why) {
-  (void)std::fputs(fmt::format("ERROR: {}\n", why).c_str(), stderr);
-  return 1;
-}
-
-int print(const std::string& text) {
-  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return 0;
-  return fail("cannot write to standard output");
-}
 
 Error wrong(std::string text) { return Error{Error::Kind::Malformed, std::move(text)}; }
 
@@ -203,15 +194,15 @@ int approve(const Call& call, const std::optional<sys::Identity>& user) {
   if (auto checked = check(copy->fd(), user); !checked) {
     return fail("not approved: " + checked.error().text());
   }
-  if (auto done = copy->commit(user); !done) return fail(done.error().text());
+  const auto rest = copy->commit(user);
+  if (!rest) return fail(rest.error().text());
   const std::string path = call.data + "/file." + call.host;
   if (print(fmt::format("approved {} sha256 {}\n", path, copy->digest_hex())) != 0) return 1;
   // The client comes for it by itself at its next start; a running one is told.
   const auto told = ask_server(call.socket, "RELOAD " + call.host);
-  if (!told) {
-    (void)std::fputs(
-        fmt::format("# {} is not told to reload: {}\n", call.host, told.error().text()).c_str(),
-        stderr);
+  if (!told) remark(fmt::format("{} is not told to reload: {}", call.host, told.error().text()));
+  if (*rest == Approval::Rest::NewerWaits) {
+    remark(fmt::format("{} sent another one meanwhile, which waits", call.host));
   }
   return 0;
 }

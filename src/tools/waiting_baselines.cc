@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -142,6 +143,7 @@ Approval::Approval(Approval&& other) noexcept
       pending_(std::move(other.pending_)),
       host_(std::move(other.host_)),
       temporary_(std::exchange(other.temporary_, std::string{})),
+      waiting_(std::move(other.waiting_)),
       fd_(std::move(other.fd_)),
       digest_(std::move(other.digest_)) {}
 
@@ -159,7 +161,8 @@ Result<Approval> Approval::begin(const std::string& data, const std::string& pen
   approval.fd_ = UniqueFd(mkostemp(temporary.data(), O_CLOEXEC));
   if (!approval.fd_) return system_error(data, errno);
   approval.temporary_ = std::move(temporary);
-  if (auto copied = approval.copy(from->get()); !copied) {
+  approval.waiting_ = std::move(*from);
+  if (auto copied = approval.copy(approval.waiting_.get()); !copied) {
     return copied.error().within("copy to", data);
   }
   return approval;
@@ -176,14 +179,42 @@ Result<void> Approval::copy(int from) {
   return {};
 }
 
-Result<void> Approval::commit(const std::optional<sys::Identity>& reader) {
+Result<Approval::Rest> Approval::commit(const std::optional<sys::Identity>& reader) {
   const std::string path = path_of(data_, host_);
   if (reader && fchown(fd_.get(), 0, reader->gid) != 0) return system_error(path, errno);
   if (fchmod(fd_.get(), kMode) != 0 || fsync(fd_.get()) != 0) return system_error(path, errno);
   if (rename(temporary_.c_str(), path.c_str()) != 0) return system_error(path, errno);
   temporary_.clear();
-  if (auto flushed = sys::flush_directory_of(path); !flushed) return flushed;
-  return remove_waiting(pending_, host_);
+  if (auto flushed = sys::flush_directory_of(path); !flushed) return flushed.error();
+  return settle_waiting();
+}
+
+/// A look before the removal would not do: a newer one may come in between.  So what has the name
+/// loses it first, and gets it back if it is not what was copied.
+Result<Approval::Rest> Approval::settle_waiting() const {
+  const std::string path = path_of(pending_, host_);
+  // The server removes at its start what is called so, should we end on the way.
+  const std::string aside = fmt::format("{}/.upload-approved-{}", pending_, getpid());
+  if (rename(path.c_str(), aside.c_str()) != 0) {
+    if (errno == ENOENT) return Rest::Nothing;  // rejected meanwhile
+    return system_error(path, errno);
+  }
+  struct stat copied {};
+  struct stat taken {};
+  if (fstat(waiting_.get(), &copied) != 0) return system_error(path, errno);
+  if (lstat(aside.c_str(), &taken) != 0) return system_error(aside, errno);
+  const bool is_newer = copied.st_dev != taken.st_dev || copied.st_ino != taken.st_ino;
+  if (!is_newer) {
+    if (unlink(aside.c_str()) != 0) return system_error(aside, errno);
+    return Rest::Nothing;
+  }
+  if (renameat2(AT_FDCWD, aside.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) {
+    return Rest::NewerWaits;
+  }
+  if (errno != EEXIST) return system_error(path, errno);
+  // One that is newer still has taken its place.
+  if (unlink(aside.c_str()) != 0) return system_error(aside, errno);
+  return Rest::NewerWaits;
 }
 
 }  // namespace samhain::tools

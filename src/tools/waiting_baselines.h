@@ -47,16 +47,21 @@ class Approval {
 
   int fd() const { return fd_.get(); }
   const std::string& digest_hex() const { return digest_; }
-  /// Durable, readable for the group of `reader`; what waited is gone afterwards.
-  Result<void> commit(const std::optional<sys::Identity>& reader);
+  /// What is in the pending directory afterwards.
+  enum class Rest : std::uint8_t { Nothing, NewerWaits };
+  /// Durable, readable for the group of `reader`.  What was copied does not wait any more; what the
+  /// client has sent meanwhile does.
+  Result<Rest> commit(const std::optional<sys::Identity>& reader);
 
  private:
   Approval(std::string data, std::string pending, std::string host);
   Result<void> copy(int from);
+  Result<Rest> settle_waiting() const;
   std::string data_;
   std::string pending_;
   std::string host_;
   std::string temporary_;  ///< empty: nothing to remove
+  UniqueFd waiting_;       ///< what was copied
   UniqueFd fd_;
   std::string digest_;
 };
