@@ -197,12 +197,13 @@ void Checks::init(std::function<void(bool)> on_done) {
 void Checks::commit(const scan::Summary& summary, const std::function<void(bool)>& on_done) {
   const std::string& path = settings_.baseline_path;
   const auto key = baseline::load_or_make_key(path);
-  const auto committed = key ? writer_->commit(*key) : Result<void>{key.error()};
+  auto committed = key ? writer_->commit(*key) : Result<baseline::Written>{key.error()};
   writer_.reset();
   if (!committed) {
     tell_failure(committed.error(), path);
     return on_done(false);
   }
+  written_ = *std::move(committed);
   tell_completed(summary);
   outlets_.submit(report::make(
       report::kBaselineWritten, clock_.now_ns(),

@@ -2,8 +2,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/outlets.h"
@@ -51,6 +53,8 @@ class Checks {
   /// silent one finds counts as reported, but is not.
   void run(bool is_silent, std::function<void(bool is_good)> on_done);
   bool is_running() const { return scanner_ && scanner_->is_running(); }
+  /// What the last init wrote, once.
+  std::optional<baseline::Written> take_written() { return std::exchange(written_, std::nullopt); }
   /// A running scan is given up, which is no failure: its on_done comes within a second.
   void stop();
 
@@ -78,6 +82,7 @@ class Checks {
   std::unique_ptr<baseline::Reader> baseline_;
   Digest received_digest_{};  ///< zeros: it lies on this host
   std::unique_ptr<baseline::Writer> writer_;
+  std::optional<baseline::Written> written_;
   std::unique_ptr<scan::MeasurerPool> pool_;
   std::unique_ptr<scan::Scanner> scanner_;
 };

@@ -25,9 +25,6 @@ using namespace std::chrono_literals;
 
 /// For all roles to lock themselves in; a slow machine needs a second.
 constexpr std::chrono::seconds kStartLimit{60};
-/// A check that ends waits so long for the server to acknowledge its reports; what is left stays in
-/// the spool.
-constexpr std::chrono::milliseconds kPatienceOfCheck{30'000};
 /// Between two checks, however long each takes and whatever the interval.
 constexpr std::chrono::milliseconds kShortestRest{1'000};
 
@@ -190,10 +187,12 @@ void Run::check(bool is_silent) {
 
 void Run::on_checked(bool is_good) {
   if (is_ending_ || is_suspended_) return;
+  owes_upload_ = is_good && settings_.uploads();
   if (is_quit_wanted_) return end("Quit", 0, kPatienceOfStop);
   if (is_suspended_) return fall_silent();
   if (!is_looping()) {
     exit_status_ = is_good ? 0 : 1;
+    if (owes_upload_) return upload_baseline();
     return end_once_delivered(kPatienceOfCheck);
   }
   // From the loop: the scanner that calls us is replaced by a reload.
@@ -283,10 +282,15 @@ void Run::end(std::string_view status, int exit_status, std::chrono::millisecond
   is_ending_ = true;
   // A daemon that was told to end before it was up has not started: so its `start` must say.
   exit_status_ = detached_ && !has_begun_ ? 1 : exit_status;
-  for (const sys::Loop::Timer timer : {start_timer_, check_timer_, mark_timer_}) {
+  for (const sys::Loop::Timer timer : {start_timer_, check_timer_, mark_timer_, upload_timer_}) {
     loop_.cancel(timer);
   }
   checks_.stop();
+  if (owes_upload_) {
+    uplink::Delivered failed;
+    failed.reason = "it was told to end before the server had the baseline";
+    tell_upload(failed, {});
+  }
   // A suspended one tells the server, too, if the spool is not in use: else that waits for nobody.
   if (std::exchange(is_suspended_, false) && outlets_.take_back(settings_)) (void)start_link();
   outlets_.submit(report::make(report::kExit, clock_.now_ns(),

@@ -20,6 +20,7 @@
 #include "sys/daemon.h"
 #include "sys/loop.h"
 #include "uplink/transfer.h"
+#include "uplink/upload.h"
 
 namespace samhain::agent {
 
@@ -35,6 +36,9 @@ class Run {
  private:
   /// One that is told to end waits so long for the server to acknowledge its last reports.
   static constexpr std::chrono::milliseconds kPatienceOfStop{900};
+  /// A check that ends waits so long for the server to acknowledge its reports; what is left stays
+  /// in the spool.
+  static constexpr std::chrono::milliseconds kPatienceOfCheck{30'000};
 
   bool is_looping() const { return settings_.is_daemon || settings_.is_forever; }
 
@@ -74,6 +78,10 @@ class Run {
   Result<uplink::Wanted> wanted_baseline() const;
   void tell_fetched(const uplink::Fetched& fetched, Severity severity_of_failure);
   Result<void> start_link();
+  // run_upload.cc
+  void upload_baseline();
+  void conclude_upload(const uplink::Delivered& delivered, const Digest& digest);
+  void tell_upload(const uplink::Delivered& delivered, const Digest& digest);
 
   void end(std::string_view status, int exit_status, std::chrono::milliseconds patience);
   void end_once_delivered(std::chrono::milliseconds patience);
@@ -100,6 +108,7 @@ class Run {
   bool is_reload_wanted_ = false;
   bool is_check_wanted_ = false;  ///< one more, when the one that is running is over
   bool is_suspended_ = false;
+  bool owes_upload_ = false;       ///< of what init wrote, or to say why not
   bool is_reloading_ = false;      ///< files for it are on their way
   std::optional<Loaded> waiting_;  ///< for its baseline
   int exit_status_ = 1;
@@ -108,6 +117,7 @@ class Run {
   sys::Loop::Timer check_timer_ = 0;
   sys::Loop::Timer mark_timer_ = 0;
   sys::Loop::Timer patience_timer_ = 0;
+  sys::Loop::Timer upload_timer_ = 0;
   std::function<void()> on_delivered_;
 };
 

@@ -12,6 +12,7 @@
 
 #include "crypto/sign.h"
 #include "samhain/facts.h"
+#include "samhain/handle.h"
 #include "samhain/result.h"
 
 namespace samhain::baseline {
@@ -34,6 +35,13 @@ Result<crypto::SigningSeed> load_or_make_key(const std::string& path);
 /// Errors: Missing, Refused (readable by others), Malformed.
 Result<crypto::SigningSeed> load_key(const std::string& path);
 
+/// A baseline as it came to lie on the disk.
+struct Written {
+  UniqueFd file;  ///< the very file, whatever has its name meanwhile
+  std::uint64_t size = 0;
+  Digest sha256{};
+};
+
 /// Builds a new baseline beside the old one; commit() signs it and puts it in the old one's place.
 /// Without commit() nothing has happened.  SQLite, tables meta, directory, entry (docs/baseline).
 class Writer {
@@ -47,7 +55,7 @@ class Writer {
   Result<void> add(std::string_view directory, const Entry& entry);
   /// Flushes, signs (a trailer after the last page), renames, flushes the directory.  Once; after
   /// an error the old baseline is still the one that counts.
-  Result<void> commit(const crypto::SigningSeed& key);
+  Result<Written> commit(const crypto::SigningSeed& key);
 
  private:
   struct State;

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <utility>
 #include <vector>
 
 #include "baseline/baseline.h"
@@ -122,8 +123,7 @@ void bind_facts(sqlite3_stmt* to, const FileFacts& facts) {
   }
 }
 
-Result<Digest> digest_of(int fd, std::uint64_t size) {
-  crypto::Sha256 sha;
+Result<void> digest_of(int fd, std::uint64_t size, crypto::Sha256& sha) {
   std::vector<std::uint8_t> buffer(kBufferSize);
   std::uint64_t done = 0;
   while (done < size) {
@@ -134,20 +134,26 @@ Result<Digest> digest_of(int fd, std::uint64_t size) {
     sha.update(ByteView(buffer.data(), static_cast<std::size_t>(got)));
     done += static_cast<std::uint64_t>(got);
   }
-  return sha.finish();
+  return {};
 }
 
-Result<void> append_signature(int fd, const crypto::SigningSeed& key) {
+/// Size and digest of the whole file are in `written` then.
+Result<void> append_signature(int fd, const crypto::SigningSeed& key, Written& written) {
   struct stat facts {};
   if (fstat(fd, &facts) != 0) return system_error("fstat", errno);
   Trailer trailer;
   trailer.format = kFormat;
   trailer.body_size = static_cast<std::uint64_t>(facts.st_size);
-  auto digest = digest_of(fd, trailer.body_size);
-  if (!digest) return digest.error();
-  trailer.signature = crypto::sign(key, signed_message(trailer.format, trailer.body_size, *digest));
+  crypto::Sha256 sha;
+  if (auto digested = digest_of(fd, trailer.body_size, sha); !digested) return digested;
+  const Digest body = sha.finish_so_far();
+  trailer.signature = crypto::sign(key, signed_message(trailer.format, trailer.body_size, body));
+  const auto bytes = encode(trailer);
+  sha.update(bytes);
+  written.sha256 = sha.finish();
+  written.size = trailer.body_size + bytes.size();
   if (lseek(fd, facts.st_size, SEEK_SET) < 0) return system_error("lseek", errno);
-  return sys::write_all(fd, encode(trailer));
+  return sys::write_all(fd, bytes);
 }
 
 }  // namespace
@@ -236,10 +242,11 @@ Result<void> Writer::close_tables() {
   return {};
 }
 
-Result<void> Writer::commit(const crypto::SigningSeed& key) {
+Result<Written> Writer::commit(const crypto::SigningSeed& key) {
   State& s = *state_;
+  Written written;
   if (auto done = close_tables(); !done) return done.error().within("baseline", s.new_path);
-  if (auto done = append_signature(s.file.get(), key); !done) {
+  if (auto done = append_signature(s.file.get(), key, written); !done) {
     return done.error().within("baseline", s.new_path);
   }
   if (fsync(s.file.get()) != 0) return system_error("fsync", errno).within("baseline", s.new_path);
@@ -247,7 +254,9 @@ Result<void> Writer::commit(const crypto::SigningSeed& key) {
     return system_error("rename", errno).within("baseline", s.path);
   }
   s.is_committed = true;
-  return sys::flush_directory_of(s.path);
+  if (auto flushed = sys::flush_directory_of(s.path); !flushed) return flushed.error();
+  written.file = std::move(s.file);
+  return written;
 }
 
 }  // namespace samhain::baseline
