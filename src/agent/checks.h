@@ -36,6 +36,9 @@ class Checks {
   Result<void> open_baseline();
   /// Takes one that the server vouched for into use.  A failure is told, and changes nothing.
   Result<void> take_baseline(int fd, const Digest& digest);
+  /// Takes changes that the server vouched for into the one in use, until that is read anew.  A
+  /// failure is told, and changes nothing.  Not while a scan is running.
+  bool apply_delta(int fd, const std::string& uuid);
   const Digest& received_digest() const { return received_digest_; }  ///< of the one in use
   std::string baseline_digest() const {
     return baseline_ ? baseline_->digest_hex() : std::string{};
@@ -66,6 +69,7 @@ class Checks {
   void add_watch(const policy::Watch& watch);
   void init(std::function<void(bool)> on_done);
   void check(std::function<void(bool)> on_done);
+  Result<void> add_absent();
   void commit(const scan::Summary& summary, const std::function<void(bool)>& on_done);
   void tell_completed(const scan::Summary& summary);
   void tell_failure(const Error& error, const std::string& object);

@@ -81,6 +81,7 @@ struct Settings {
   int default_depth = 0;
   int nice_level = 0;  ///< of the daemon and its processes; taken at start
   std::vector<policy::Watch> watches;
+  std::vector<std::string> absent_paths;  ///< that an init writes down as not expected
   scan::Settings scan;
 
   bool exports() const { return !server_host.empty() && !exported.severities.is_empty(); }

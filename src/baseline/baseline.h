@@ -29,6 +29,10 @@ struct Entry {
   std::uint32_t attributes = 0;
 };
 
+/// In a delta: the object of this name is no longer expected.
+Entry absent_entry(std::string_view name);
+bool is_absent(const Entry& entry);
+
 /// Key that signs and checks the baseline at `path`: 32 bytes in `path`.key, mode 0600, made at
 /// init.
 Result<crypto::SigningSeed> load_or_make_key(const std::string& path);
@@ -84,18 +88,28 @@ class Reader {
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  /// The entries of one directory, sorted by name; empty if it has none.
+  /// From now on the entries of `delta` count in the places of those of the same path.
+  /// Errors: Limit (kMaxDeltas of them are there).
+  Result<void> apply(std::unique_ptr<Reader> delta);
+  static constexpr std::size_t kMaxDeltas = 64;
+
+  /// The entries of one directory, sorted by name; empty if it has none.  What is absent is left
+  /// out.
   Result<std::vector<Entry>> directory(std::string_view path);
+  /// The same as it stands in the file: without deltas, and with what is absent.
+  Result<std::vector<Entry>> stored_directory(std::string_view path);
   /// One object, by its directory and name.
   Result<std::optional<Entry>> find(std::string_view directory, std::string_view name);
   /// All directories that have entries, sorted.
   Result<std::vector<std::string>> directories();
-  Result<std::uint64_t> size();    ///< entries; counts them
-  std::string digest_hex() const;  ///< SHA-256 of the file, for START
+  Result<std::uint64_t> size();  ///< entries of the file; counts them
+  /// SHA-256 of the file, for START; with deltas it is another one for each set of them.
+  std::string digest_hex() const;
 
  private:
   struct State;
   explicit Reader(std::unique_ptr<State> state);
+  Result<std::optional<Entry>> stored(std::string_view directory, std::string_view name);
   static Result<std::unique_ptr<Reader>> read_tables(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
+#include <utility>
+#include <vector>
 
 #include "base/hex.h"
 #include "baseline/baseline.h"
@@ -50,6 +53,7 @@ struct Reader::State {
   Database db;
   Statement select_directory;
   Statement select_one;
+  std::vector<std::unique_ptr<Reader>> deltas;  ///< the newest last
 };
 
 namespace {
@@ -181,6 +185,21 @@ Result<void> each_row(sqlite3* db, sqlite3_stmt* statement, Take take) {
   return {};
 }
 
+constexpr std::uint32_t kAbsentLinks = 65'535;
+
+/// Both are sorted; of the same name the change counts.
+std::vector<Entry> changed(std::vector<Entry> entries, std::vector<Entry> changes) {
+  const auto comes_before = [](const Entry& a, const Entry& b) {
+    return a.facts.name < b.facts.name;
+  };
+  std::vector<Entry> result;
+  result.reserve(entries.size() + changes.size());
+  std::set_union(std::move_iterator(changes.begin()), std::move_iterator(changes.end()),
+                 std::move_iterator(entries.begin()), std::move_iterator(entries.end()),
+                 std::back_inserter(result), comes_before);
+  return result;
+}
+
 }  // namespace
 
 Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -226,7 +245,43 @@ Result<std::unique_ptr<Reader>> Reader::read_tables(std::unique_ptr<State> state
   return std::unique_ptr<Reader>(new Reader(std::move(state)));
 }
 
+Entry absent_entry(std::string_view name) {
+  Entry entry;
+  entry.facts.name = name;
+  entry.facts.links = kAbsentLinks;
+  return entry;
+}
+
+bool is_absent(const Entry& entry) {
+  return entry.facts.mode == 0 && entry.facts.links == kAbsentLinks;
+}
+
+Result<void> Reader::apply(std::unique_ptr<Reader> delta) {
+  if (state_->deltas.size() >= kMaxDeltas) {
+    return Error{Error::Kind::Limit,
+                 "64 deltas are applied already; a reload begins with a new baseline"};
+  }
+  crypto::Sha256 sha;
+  sha.update(state_->digest);
+  sha.update(delta->state_->digest);
+  state_->digest = sha.finish();
+  state_->deltas.push_back(std::move(delta));
+  return {};
+}
+
 Result<std::vector<Entry>> Reader::directory(std::string_view path) {
+  auto entries = stored_directory(path);
+  for (const auto& delta : state_->deltas) {
+    if (!entries) return entries;
+    auto changes = delta->stored_directory(path);
+    if (!changes) return changes;
+    if (!changes->empty()) *entries = changed(*std::move(entries), *std::move(changes));
+  }
+  if (entries) std::erase_if(*entries, is_absent);
+  return entries;
+}
+
+Result<std::vector<Entry>> Reader::stored_directory(std::string_view path) {
   constexpr std::size_t kUsualSize = 64;
   std::vector<Entry> entries;
   entries.reserve(kUsualSize);
@@ -238,7 +293,7 @@ Result<std::vector<Entry>> Reader::directory(std::string_view path) {
   return entries;
 }
 
-Result<std::optional<Entry>> Reader::find(std::string_view directory, std::string_view name) {
+Result<std::optional<Entry>> Reader::stored(std::string_view directory, std::string_view name) {
   std::optional<Entry> entry;
   sqlite3_stmt* statement = state_->select_one.get();
   bind_text(statement, 1, directory);
@@ -249,6 +304,17 @@ Result<std::optional<Entry>> Reader::find(std::string_view directory, std::strin
   return entry;
 }
 
+Result<std::optional<Entry>> Reader::find(std::string_view directory, std::string_view name) {
+  for (auto delta = state_->deltas.rbegin(); delta != state_->deltas.rend(); ++delta) {
+    auto entry = (*delta)->stored(directory, name);
+    if (!entry) return entry;
+    if (*entry) return is_absent(**entry) ? std::optional<Entry>{} : std::move(entry);
+  }
+  auto entry = stored(directory, name);
+  if (entry && *entry && is_absent(**entry)) entry->reset();
+  return entry;
+}
+
 Result<std::vector<std::string>> Reader::directories() {
   auto select = prepare(state_->db.get(), "SELECT path FROM directory ORDER BY path");
   if (!select) return select.error();
@@ -256,6 +322,13 @@ Result<std::vector<std::string>> Reader::directories() {
   auto done = each_row(state_->db.get(), select->get(),
                        [&](sqlite3_stmt* row) { paths.emplace_back(column_text(row, 0)); });
   if (!done) return done.error();
+  for (const auto& delta : state_->deltas) {
+    auto more = delta->directories();
+    if (!more) return more;
+    std::vector<std::string> both;
+    std::ranges::set_union(paths, *more, std::back_inserter(both));
+    paths = std::move(both);
+  }
   return paths;
 }
 
