@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "crypto/sign.h"
+#include "samhain/bytes.h"
 #include "samhain/facts.h"
 #include "samhain/handle.h"
 #include "samhain/result.h"
@@ -61,13 +62,25 @@ class Writer {
   /// an error the old baseline is still the one that counts.
   Result<Written> commit(const crypto::SigningSeed& key);
 
+  /// One that never is a file; finish_image() takes the place of commit().
+  static Result<std::unique_ptr<Writer>> create_in_memory();
+  /// The bytes of a file that nobody has signed.
+  Result<Bytes> finish_image();
+
  private:
   struct State;
   explicit Writer(std::unique_ptr<State> state);
+  Result<void> make_tables();
   Result<std::int64_t> id_of(std::string_view directory);
   Result<void> close_tables();
+  Result<void> end_transaction();
   std::unique_ptr<State> state_;
 };
+
+class Reader;
+/// A baseline of all that `reader` says, deltas included, as the bytes of a file.  It is signed by
+/// nobody: only who has another reason to believe it can use it (Reader::open_vouched()).
+Result<Bytes> merged_image(Reader& reader);
 
 /// A baseline whose signature was good before SQLite saw one byte of it, and which SQLite reads
 /// from the very bytes that were verified: the file is mapped once and never opened again.

@@ -34,6 +34,7 @@ struct Writer::State {
 namespace {
 
 constexpr std::size_t kBufferSize = 128U << 10;
+constexpr std::string_view kInMemory = ":memory:";
 
 // Nobody else sees the file before it is whole, so neither journal nor flushes are needed until the
 // end; a cache of 8 MiB bounds memory, what does not fit is written early.
@@ -76,7 +77,8 @@ Result<UniqueFd> claim(const std::string& path) {
 
 Result<Database> open_tables(const std::string& path) {
   sqlite3* raw = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX;
+  const int place = path == kInMemory ? SQLITE_OPEN_MEMORY : SQLITE_OPEN_NOFOLLOW;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | place;
   const int status = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
   Database db(raw);
   if (status != SQLITE_OK) return sqlite_error(raw, "open");
@@ -161,7 +163,7 @@ Result<void> append_signature(int fd, const crypto::SigningSeed& key, Written& w
 Writer::Writer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Writer::~Writer() {
-  if (state_->is_committed) return;
+  if (state_->is_committed || state_->path == kInMemory) return;
   // What remains if this fails is overwritten by the next init.
   (void)unlink(state_->new_path.c_str());
 }
@@ -175,7 +177,21 @@ Result<std::unique_ptr<Writer>> Writer::create(const std::string& path) {
   state->file = *std::move(file);
 
   std::unique_ptr<Writer> writer(new Writer(std::move(state)));
-  State& s = *writer->state_;
+  if (auto prepared = writer->make_tables(); !prepared) return prepared.error();
+  return writer;
+}
+
+Result<std::unique_ptr<Writer>> Writer::create_in_memory() {
+  auto state = std::make_unique<State>();
+  state->path = state->new_path = kInMemory;
+  std::unique_ptr<Writer> writer(new Writer(std::move(state)));
+  if (auto prepared = writer->make_tables(); !prepared) return prepared.error();
+  return writer;
+}
+
+/// The tables, empty.
+Result<void> Writer::make_tables() {
+  State& s = *state_;
   auto db = open_tables(s.new_path);
   if (!db) return db.error().within("baseline", s.new_path);
   s.db = *std::move(db);
@@ -192,7 +208,7 @@ Result<std::unique_ptr<Writer>> Writer::create(const std::string& path) {
   s.insert_entry = *std::move(insert_entry);
   s.insert_directory = *std::move(insert_directory);
   s.find_directory = *std::move(find_directory);
-  return writer;
+  return {};
 }
 
 Result<std::int64_t> Writer::id_of(std::string_view directory) {
@@ -231,12 +247,18 @@ Result<void> Writer::add(std::string_view directory, const Entry& entry) {
   return {};
 }
 
-Result<void> Writer::close_tables() {
+Result<void> Writer::end_transaction() {
   State& s = *state_;
   if (auto done = execute(s.db.get(), "COMMIT"); !done) return done;
   s.insert_entry.reset();
   s.insert_directory.reset();
   s.find_directory.reset();
+  return {};
+}
+
+Result<void> Writer::close_tables() {
+  State& s = *state_;
+  if (auto done = end_transaction(); !done) return done;
   if (sqlite3_close(s.db.get()) != SQLITE_OK) return sqlite_error(s.db.get(), "close");
   (void)s.db.release();  // closed
   return {};
@@ -257,6 +279,36 @@ Result<Written> Writer::commit(const crypto::SigningSeed& key) {
   if (auto flushed = sys::flush_directory_of(s.path); !flushed) return flushed.error();
   written.file = std::move(s.file);
   return written;
+}
+
+Result<Bytes> Writer::finish_image() {
+  State& s = *state_;
+  if (auto done = end_transaction(); !done) return done.error().within("baseline", s.path);
+  sqlite3_int64 size = 0;
+  const Handle<unsigned char, sqlite3_free> tables(sqlite3_serialize(s.db.get(), "main", &size, 0));
+  if (!tables) return sqlite_error(s.db.get(), "serialize").within("baseline", s.path);
+  Trailer trailer;
+  trailer.format = kFormat;
+  trailer.body_size = static_cast<std::uint64_t>(size);
+  const auto end = encode(trailer);
+  Bytes image(tables.get(), tables.get() + size);
+  image.insert(image.end(), end.begin(), end.end());
+  return image;
+}
+
+Result<Bytes> merged_image(Reader& reader) {
+  auto writer = Writer::create_in_memory();
+  if (!writer) return writer.error();
+  const auto directories = reader.directories();
+  if (!directories) return directories.error();
+  for (const std::string& directory : *directories) {
+    const auto entries = reader.directory(directory);
+    if (!entries) return entries.error();
+    for (const Entry& entry : *entries) {
+      if (auto added = (*writer)->add(directory, entry); !added) return added.error();
+    }
+  }
+  return (*writer)->finish_image();
 }
 
 }  // namespace samhain::baseline

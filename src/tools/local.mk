@@ -12,6 +12,6 @@ yulectl_SOURCES = %D%/yulectl.cc %D%/baseline_command.cc %D%/baseline_command.h 
 	%D%/output.cc %D%/output.h %D%/waiting_baselines.cc %D%/waiting_baselines.h %D%/yulectl_ask.cc %D%/yulectl_ask.h \
 	%D%/yulectl_table.cc %D%/yulectl_table.h
 yulectl_CPPFLAGS = $(AM_CPPFLAGS) $(PATH_CPPFLAGS)
-yulectl_LDADD = src/baseline/libbaseline.a src/crypto/libcrypto.a src/sys/libsys.a \
+yulectl_LDADD = src/wire/libwire.a src/baseline/libbaseline.a src/crypto/libcrypto.a src/sys/libsys.a \
 	src/base/libbase.a $(SQLITE_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIBS) $(FMT_LIBS)
 endif

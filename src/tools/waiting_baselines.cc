@@ -126,6 +126,38 @@ Result<UniqueFd> open_approved(const std::string& data, const std::string& host)
   return UniqueFd{};
 }
 
+Result<UniqueFd> open_delta(const std::string& data, const std::string& host,
+                            const std::string& uuid) {
+  return open_regular(path_of(data, host) + "." + uuid);
+}
+
+Proposal::Proposal(UniqueFd fd, std::string temporary, std::string path)
+    : fd_(std::move(fd)), temporary_(std::move(temporary)), path_(std::move(path)) {}
+
+Proposal::Proposal(Proposal&& other) noexcept
+    : fd_(std::move(other.fd_)),
+      temporary_(std::exchange(other.temporary_, std::string{})),
+      path_(std::move(other.path_)) {}
+
+Proposal::~Proposal() {
+  if (!temporary_.empty()) (void)unlink(temporary_.c_str());
+}
+
+Result<Proposal> Proposal::begin(const std::string& pending, const std::string& host) {
+  // As the server calls what is not whole yet, and removes at its start.
+  std::string temporary = pending + "/.upload-XXXXXX";
+  UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd) return system_error(pending, errno);
+  return Proposal(std::move(fd), std::move(temporary), path_of(pending, host));
+}
+
+Result<void> Proposal::submit() {
+  if (fsync(fd_.get()) != 0) return system_error(temporary_, errno);
+  if (rename(temporary_.c_str(), path_.c_str()) != 0) return system_error(path_, errno);
+  temporary_.clear();
+  return sys::flush_directory_of(path_);
+}
+
 Result<void> remove_waiting(const std::string& pending, const std::string& host) {
   const std::string path = path_of(pending, host);
   if (unlink(path.c_str()) == 0) return {};

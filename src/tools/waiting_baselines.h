@@ -30,6 +30,30 @@ Result<UniqueFd> open_waiting(const std::string& pending, const std::string& hos
 /// The host's own, else that of all hosts, else none (-1).  Errors: as above.
 Result<UniqueFd> open_approved(const std::string& data, const std::string& host);
 
+/// The delta of this UUID; as above, and Missing.
+Result<UniqueFd> open_delta(const std::string& data, const std::string& host,
+                            const std::string& uuid);
+
+/// A new baseline that root wants to look at before it counts: a file in the pending directory, in
+/// the place of what waits once it is whole.  Without submit() nothing has happened.
+class Proposal {
+ public:
+  static Result<Proposal> begin(const std::string& pending, const std::string& host);
+  Proposal(Proposal&& other) noexcept;
+  Proposal& operator=(Proposal&&) = delete;
+  Proposal(const Proposal&) = delete;
+  Proposal& operator=(const Proposal&) = delete;
+  ~Proposal();
+  int fd() const { return fd_.get(); }
+  Result<void> submit();
+
+ private:
+  Proposal(UniqueFd fd, std::string temporary, std::string path);
+  UniqueFd fd_;
+  std::string temporary_;  ///< empty: nothing to remove
+  std::string path_;
+};
+
 /// Errors: Missing, System.
 Result<void> remove_waiting(const std::string& pending, const std::string& host);
 

@@ -81,6 +81,7 @@ std::string usage() {
          "baselines that clients sent, and that wait for an administrator:\n"
          "  baseline list    all of them\n"
          "  baseline show|diff|approve|reject HOST\n"
+         "  baseline merge HOST UUID   what a delta makes of the approved one\n"
          "HOST is a registered name or a pattern such as '*.example.test'.  See yulectl(8).\n";
 }
 

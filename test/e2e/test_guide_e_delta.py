@@ -134,6 +134,43 @@ def test_a_new_baseline_takes_the_place_of_the_old_one_and_its_deltas(yule, stor
     agent.stop()
 
 
+def test_a_merged_delta_waits_for_approval_and_is_the_clients_whole_baseline_then(
+        yule, store, agent):
+    pending = store / "pending"
+    pending.mkdir(mode=0o700)
+    paths = change(agent)
+    make_delta(agent, store, paths)
+    before = (store / f"file.{CLIENT1}").read_bytes()
+    done = yule.ctl("baseline", "merge", CLIENT1, UUID)
+    assert done.returncode == 0, done.stderr
+    told = yule.ctl("baseline", "diff", CLIENT1).stdout
+    for line in (f"added    {agent.tree}/comes", f"removed  {agent.tree}/goes",
+                 f"changed  {agent.tree}/changes"):
+        assert f"{line}\n" in told
+    assert f"{agent.tree}/stays" not in told
+    assert (store / f"file.{CLIENT1}").read_bytes() == before
+    assert yule.ctl("baseline", "approve", CLIENT1).returncode == 0
+    wait_for("the merged one", lambda: agent.count(msg="File download completed") == 2,
+             told=agent.told)
+    agent.wait_checks(agent.count(msg="File check completed.") + 1)
+    agent.stop()
+    told = len(findings(agent))
+    agent.start()
+    assert findings(agent)[told:] == [], "at the next start, too"
+    agent.stop()
+
+
+@pytest.mark.parametrize("arguments", [(), ("nonsense",), (OTHER_UUID,), (UUID, "more")])
+def test_what_cannot_be_merged_leaves_nothing_behind(yule, store, samhain, arguments):
+    (store / "pending").mkdir(mode=0o700)
+    samhain.init()
+    place(store / f"file.{CLIENT1}", samhain.baseline.read_bytes())
+    place(store / f"file.{CLIENT1}.{UUID}", b"no delta\n" * 100)
+    assert yule.ctl("baseline", "merge", CLIENT1, *arguments).returncode == 1
+    assert yule.ctl("baseline", "merge", CLIENT1, UUID).returncode == 1
+    assert list((store / "pending").iterdir()) == []
+
+
 @pytest.mark.parametrize("uuid", ["../../etc/passwd", "0", UUID + "0", UUID.replace("-", "/")])
 def test_no_path_can_be_made_of_a_uuid(yule, store, uuid):
     done = yule.ctl("-c", f"DELTA:{uuid}", CLIENT1)

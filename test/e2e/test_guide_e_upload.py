@@ -76,6 +76,17 @@ def test_a_baseline_that_init_made_is_sent_approved_and_used_by_the_running_clie
     agent.stop()
 
 
+def test_a_large_baseline_arrives_whole(yule, pending, agent):
+    # More chunks than are ever under way.
+    for number in range(3_500):
+        (agent.tree / f"a-name-that-makes-the-baseline-larger-{number:0200}").touch()
+    yule.start()
+    assert SENT in init(agent)
+    sent = agent.baseline.read_bytes()
+    assert len(sent) > 20 * 65_536
+    assert (pending / f"file.{CLIENT1}").read_bytes() == sent
+
+
 def test_a_server_that_does_not_want_it_is_told_of_and_init_is_as_good(yule, pending, agent):
     yule.set("Misc", "AcceptBaselineUpload", "no")
     yule.start()

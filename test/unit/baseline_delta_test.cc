@@ -86,6 +86,24 @@ TEST_F(DeltaTest, WhatIsAbsentIsShownOnlyWhereTheFileIsAskedFor) {
   EXPECT_FALSE(is_absent(stored->back()));
 }
 
+TEST_F(DeltaTest, MergedTheyAreOneBaseline) {
+  ASSERT_TRUE(base_->apply(
+      make({{"/a", entry_of("m", 2)}, {"/a", absent_entry("z")}, {"/c", absent_entry("none")}})));
+  const auto image = merged_image(*base_);
+  ASSERT_TRUE(image) << image.error().text();
+  const std::string path = scratch_ / "merged";
+  testing::write_file(path, std::string{as_text(*image)});
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto merged = Reader::open_vouched(fd.get());
+  ASSERT_TRUE(merged) << merged.error().text();
+  EXPECT_EQ(shown(**merged, "/a"), "m:2 ");
+  EXPECT_EQ(shown(**merged, "/b"), "x:1 ");
+  EXPECT_EQ(*(*merged)->directories(), (std::vector<std::string>{"/a", "/b"}));
+  EXPECT_EQ((*merged)->stored_directory("/a")->size(), 1U);
+  // Nobody has signed it.
+  EXPECT_FALSE(Reader::open(path, crypto::make_signing_seed()));
+}
+
 TEST_F(DeltaTest, TheirNumberIsBounded) {
   for (std::size_t i = 0; i < Reader::kMaxDeltas; ++i) {
     ASSERT_TRUE(base_->apply(make({{"/a", entry_of("m", i)}})));

@@ -77,5 +77,21 @@ TEST_F(ApprovalTest, NothingChangesWithoutTheCommit) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(scratch_.path()), {}), 1);
 }
 
+TEST_F(ApprovalTest, AProposalTakesThePlaceOfWhatWaitsOnceItIsWhole) {
+  {
+    auto dropped = Proposal::begin(pending(), "host");
+    ASSERT_TRUE(dropped);
+    ASSERT_TRUE(sys::write_all(dropped->fd(), as_bytes(std::string_view{"half"})));
+  }
+  EXPECT_EQ(content(waiting()), "first");
+  EXPECT_EQ(count_in_pending(), 1U);
+  auto proposal = Proposal::begin(pending(), "host");
+  ASSERT_TRUE(proposal);
+  ASSERT_TRUE(sys::write_all(proposal->fd(), as_bytes(std::string_view{"merged"})));
+  ASSERT_TRUE(proposal->submit());
+  EXPECT_EQ(content(waiting()), "merged");
+  EXPECT_EQ(count_in_pending(), 1U);
+}
+
 }  // namespace
 }  // namespace samhain::tools
