@@ -122,6 +122,7 @@ class Reader {
  private:
   struct State;
   explicit Reader(std::unique_ptr<State> state);
+  Result<std::vector<std::string>> stored_directories();
   Result<std::optional<Entry>> stored(std::string_view directory, std::string_view name);
   static Result<std::unique_ptr<Reader>> read_tables(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

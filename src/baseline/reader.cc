@@ -270,14 +270,15 @@ Result<void> Reader::apply(std::unique_ptr<Reader> delta) {
 }
 
 Result<std::vector<Entry>> Reader::directory(std::string_view path) {
-  auto entries = stored_directory(path);
+  auto stored = stored_directory(path);
+  if (!stored) return stored;
+  std::vector<Entry> entries = *std::move(stored);
   for (const auto& delta : state_->deltas) {
-    if (!entries) return entries;
     auto changes = delta->stored_directory(path);
     if (!changes) return changes;
-    if (!changes->empty()) *entries = changed(*std::move(entries), *std::move(changes));
+    if (!changes->empty()) entries = changed(std::move(entries), *std::move(changes));
   }
-  if (entries) std::erase_if(*entries, is_absent);
+  std::erase_if(entries, is_absent);
   return entries;
 }
 
@@ -316,19 +317,26 @@ Result<std::optional<Entry>> Reader::find(std::string_view directory, std::strin
 }
 
 Result<std::vector<std::string>> Reader::directories() {
+  auto stored = stored_directories();
+  if (!stored) return stored;
+  std::vector<std::string> paths = *std::move(stored);
+  for (const auto& delta : state_->deltas) {
+    auto more = delta->stored_directories();
+    if (!more) return more;
+    std::vector<std::string> both;
+    std::ranges::set_union(paths, *more, std::back_inserter(both));
+    paths = std::move(both);
+  }
+  return paths;
+}
+
+Result<std::vector<std::string>> Reader::stored_directories() {
   auto select = prepare(state_->db.get(), "SELECT path FROM directory ORDER BY path");
   if (!select) return select.error();
   std::vector<std::string> paths;
   auto done = each_row(state_->db.get(), select->get(),
                        [&](sqlite3_stmt* row) { paths.emplace_back(column_text(row, 0)); });
   if (!done) return done.error();
-  for (const auto& delta : state_->deltas) {
-    auto more = delta->directories();
-    if (!more) return more;
-    std::vector<std::string> both;
-    std::ranges::set_union(paths, *more, std::back_inserter(both));
-    paths = std::move(both);
-  }
   return paths;
 }
 
