@@ -13,6 +13,7 @@
 
 #include "agent/checks.h"
 #include "agent/credentials.h"
+#include "agent/delta_list.h"
 #include "agent/download.h"
 #include "agent/outlets.h"
 #include "agent/run.h"
@@ -122,7 +123,12 @@ int run_agent(const Options& given, const Paths& paths) {
   if (!loading->loaded) {
     return refuse(options, credentials, lines_of(loading->unusable, place.local));
   }
-  const Settings& settings = loading->loaded->settings;
+  Settings& settings = loading->loaded->settings;
+  if (!options.delta_list.empty()) {
+    if (auto made = settings_for_delta(options, settings); !made) {
+      base::die(made.error().text());
+    }
+  }
   if (settings.action == Action::None) {
     const std::int64_t now = base::SystemClock{}.now_ns();
     return refuse(options, credentials,

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "report/catalog.h"
+#include "scan/paths.h"
 #include "sys/file.h"
 
 namespace samhain::agent {
@@ -62,6 +63,15 @@ Result<void> Checks::take_baseline(UniqueFd fd, const Digest& digest) {
   baseline_ = *std::move(reader);
   received_digest_ = digest;
   return {};
+}
+
+bool Checks::apply_delta(UniqueFd fd, const std::string& uuid) {
+  auto delta = baseline::Reader::open_vouched(std::move(fd));
+  const auto applied = delta ? baseline_->apply(*std::move(delta)) : Result<void>{delta.error()};
+  if (applied) return true;
+  outlets_.submit(report::make(report::kBaselineRefused, clock_.now_ns(),
+                               {{"path", uuid}, {"reason", applied.error().text()}}));
+  return false;
 }
 
 void Checks::tell_no_baseline(const Error& error) {
@@ -194,15 +204,30 @@ void Checks::init(std::function<void(bool)> on_done) {
   });
 }
 
+Result<void> Checks::add_absent() {
+  for (const std::string& path : settings_.absent_paths) {
+    const scan::Location at = scan::locate(path);
+    auto added = writer_->add(at.directory, baseline::absent_entry(at.name));
+    if (!added) return added;
+  }
+  return {};
+}
+
 void Checks::commit(const scan::Summary& summary, const std::function<void(bool)>& on_done) {
   const std::string& path = settings_.baseline_path;
+  if (auto added = add_absent(); !added) {
+    tell_failure(added.error(), path);
+    writer_.reset();
+    return on_done(false);
+  }
   const auto key = baseline::load_or_make_key(path);
-  const auto committed = key ? writer_->commit(*key) : Result<void>{key.error()};
+  auto committed = key ? writer_->commit(*key) : Result<baseline::Written>{key.error()};
   writer_.reset();
   if (!committed) {
     tell_failure(committed.error(), path);
     return on_done(false);
   }
+  written_ = *std::move(committed);
   tell_completed(summary);
   outlets_.submit(report::make(
       report::kBaselineWritten, clock_.now_ns(),

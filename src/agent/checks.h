@@ -2,8 +2,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/outlets.h"
@@ -35,6 +37,9 @@ class Checks {
   Result<void> open_baseline();
   /// Takes one that the server vouched for into use.  A failure is told, and changes nothing.
   Result<void> take_baseline(UniqueFd fd, const Digest& digest);
+  /// Takes changes that the server vouched for into the one in use, until that is read anew.  A
+  /// failure is told, and changes nothing.  Not while a scan is running.
+  bool apply_delta(UniqueFd fd, const std::string& uuid);
   const Digest& received_digest() const { return received_digest_; }  ///< of the one in use
   std::string baseline_digest() const {
     return baseline_ ? baseline_->digest_hex() : std::string{};
@@ -52,6 +57,8 @@ class Checks {
   /// silent one finds counts as reported, but is not.
   void run(bool is_silent, std::function<void(bool is_good)> on_done);
   bool is_running() const { return scanner_ && scanner_->is_running(); }
+  /// What the last init wrote, once.
+  std::optional<baseline::Written> take_written() { return std::exchange(written_, std::nullopt); }
   /// A running scan is given up, which is no failure: its on_done comes within a second.
   void stop();
 
@@ -63,6 +70,7 @@ class Checks {
   void add_watch(const policy::Watch& watch);
   void init(std::function<void(bool)> on_done);
   void check(std::function<void(bool)> on_done);
+  Result<void> add_absent();
   void commit(const scan::Summary& summary, const std::function<void(bool)>& on_done);
   void tell_completed(const scan::Summary& summary);
   void tell_failure(const Error& error, const std::string& object);
@@ -79,6 +87,7 @@ class Checks {
   std::unique_ptr<baseline::Reader> baseline_;
   Digest received_digest_{};  ///< zeros: it lies on this host
   std::unique_ptr<baseline::Writer> writer_;
+  std::optional<baseline::Written> written_;
   std::unique_ptr<scan::MeasurerPool> pool_;
   std::unique_ptr<scan::Scanner> scanner_;
 };

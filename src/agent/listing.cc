@@ -86,7 +86,7 @@ Result<void> list_baseline(const std::string& path, std::span<const uid_t> trust
 
   const std::int64_t now = base::SystemClock{}.now_ns() / 1'000'000'000;
   for (const std::string& directory : *directories) {
-    const auto entries = (*reader)->directory(directory);
+    const auto entries = (*reader)->stored_directory(directory);
     if (!entries) return entries.error();
     for (const baseline::Entry& entry : *entries) {
       const std::string line =

@@ -95,6 +95,17 @@ Result<void> take_password_file(Options& options, std::string_view value) {
   return {};
 }
 
+Result<void> take_delta_list(Options& options, std::string_view value) {
+  options.delta_list = value;
+  options.action = Action::Init;
+  return {};
+}
+
+Result<void> take_outfile(Options& options, std::string_view value) {
+  options.outfile = value;
+  return {};
+}
+
 Result<void> take_config_path(Options& options, std::string_view value) {
   options.config_path = value;
   return {};
@@ -131,6 +142,8 @@ constexpr std::array kOptions = {
            take_switch<&Options::tests_connection>},
     Option{0, "check-config", "", "read the configuration, say what is wrong in it, start nothing",
            take_switch<&Options::only_checks>},
+    Option{0, "create-database", "LIST", "make a delta of the paths in LIST", take_delta_list},
+    Option{'o', "outfile", "FILE", "and put it there; default: ./file.HOST.UUID", take_outfile},
     Option{'a', "full-detail", "", "list everything; before -d",
            take_switch<&Options::lists_all_details>},
     Option{'d', "list-database", "FILE", "list a baseline (default: the configured one) and end",
@@ -153,14 +166,12 @@ constexpr std::array kOptions = {
     Option{'j', "just-list", "", "", nullptr},
     Option{'M', "verify-mail", "FILE", "", nullptr},
     Option{'V', "add-key", "KEY", "", nullptr},
-    Option{'o', "outfile", "FILE", "", nullptr},
     Option{0, "list-file", "PATH", "", nullptr},
     Option{0, "list-filter", "FILE", "", nullptr},
     Option{0, "delimited", "", "", nullptr},
     Option{0, "binary", "", "", nullptr},
     Option{0, "init2stdout", "", "", nullptr},
     Option{0, "verify-database", "FILE", "", nullptr},
-    Option{0, "create-database", "FILE", "", nullptr},
     Option{'w', "wait-on-check", "SECONDS", "", nullptr},
     Option{0, "trace-logfile", "FILE", "", nullptr},
     Option{0, "trace-enable", "", "", nullptr},
@@ -195,6 +206,9 @@ class Parser {
       const std::string_view argument = rest_.front();
       rest_ = rest_.subspan(1);
       if (auto taken = take(argument); !taken) return taken.error();
+    }
+    if (!options_.outfile.empty() && options_.delta_list.empty()) {
+      return complaint("only with --create-database", "--outfile");
     }
     return std::move(options_);
   }

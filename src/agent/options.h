@@ -32,6 +32,9 @@ struct Options {
       operand;  ///< of HashText (a text or an absolute path) and ListBaseline (a file or "default")
   bool lists_all_details = false;
 
+  std::string delta_list;  ///< --create-database: paths of which a delta is made; empty: none is
+  std::string outfile;     ///< its file; empty: named after host and a new UUID
+
   std::optional<Action> action;
   bool tests_connection = false;  ///< --test-connection: to the server and back, then end
   bool only_checks = false;       ///< --check-config: read it, say what is wrong, start nothing

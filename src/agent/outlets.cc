@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -205,7 +206,8 @@ const uplink::Password* Outlets::find_password(const Settings& settings) {
 }
 
 Result<void> Outlets::start_link(const Settings& settings, std::function<void()> on_change) {
-  if (link_ || (!spool_ && !settings.downloads())) return {};
+  const bool is_upload = settings.uploads() && !settings.server_host.empty();
+  if (link_ || (!spool_ && !settings.downloads() && !is_upload)) return {};
   const uplink::Password* password = find_password(settings);
   if (password == nullptr) return {};
 
@@ -299,8 +301,8 @@ bool Outlets::take_back(const Settings& settings) {
 
 void Outlets::close_link() {
   link_.reset();
-  if (!on_fetched_) return;
-  loop_.soon([this] { fetched({}); });
+  if (on_fetched_) loop_.soon([this] { fetched({}); });
+  if (on_sent_) loop_.soon([this] { sent({}); });
 }
 
 void Outlets::fetch(uplink::Wanted wanted, uplink::Transfer::OnDone on_done) {
@@ -315,6 +317,31 @@ void Outlets::fetched(uplink::Fetched&& fetched) {
     fetched.reason = "there is no connection to a server";
   }
   if (const auto on_done = std::exchange(on_fetched_, nullptr)) on_done(std::move(fetched));
+}
+
+void Outlets::send(uplink::Offer offer, uplink::Upload::OnDone on_done) {
+  on_sent_ = std::move(on_done);
+  if (!link_) return close_link();
+  link_->session().put(std::move(offer),
+                       [this](uplink::Delivered&& delivered) { sent(std::move(delivered)); });
+}
+
+void Outlets::sent(uplink::Delivered&& delivered) {
+  if (delivered.kind == uplink::Delivered::Kind::Failed && delivered.reason.empty()) {
+    delivered.reason = "there is no connection to a server";
+  }
+  if (const auto on_done = std::exchange(on_sent_, nullptr)) on_done(std::move(delivered));
+}
+
+/// What is no name would be the server's words in a command for people to copy.
+std::string Outlets::known_as(const Settings& settings) const {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view{".-_:"}.find(c) != std::string_view::npos;
+  };
+  if (!link_) return settings.host_name;
+  const std::string& name = link_->session().known_as();
+  return !name.empty() && std::ranges::all_of(name, is_plain) ? name : settings.host_name;
 }
 
 void Outlets::note_barriers(std::string_view role, std::string_view missing) {

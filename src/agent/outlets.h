@@ -21,6 +21,7 @@
 #include "uplink/link.h"
 #include "uplink/password.h"
 #include "uplink/transfer.h"
+#include "uplink/upload.h"
 
 namespace samhain::agent {
 
@@ -76,6 +77,11 @@ class Outlets {
   /// link.
   void fetch(uplink::Wanted wanted, uplink::Transfer::OnDone on_done);
 
+  /// Sends a baseline, one at a time; as fetch().
+  void send(uplink::Offer offer, uplink::Upload::OnDone on_done);
+  /// This host's name as the server has it; before it was told: as we call it ourselves.
+  std::string known_as(const Settings& settings) const;
+
   /// Says once what barriers a role lacks.
   void note_barriers(std::string_view role, std::string_view missing);
   void note_down(std::string_view role, const Error& error);
@@ -94,6 +100,7 @@ class Outlets {
   bool has_same_link(const Settings& settings) const;
   void close_link();
   void fetched(uplink::Fetched&& fetched);
+  void sent(uplink::Delivered&& delivered);
 
   sys::Loop& loop_;
   const base::Clock& clock_;
@@ -112,6 +119,7 @@ class Outlets {
   uplink::Session::OnCommands on_commands_;
   std::unique_ptr<uplink::Link> link_;
   uplink::Transfer::OnDone on_fetched_;  ///< null: nothing is being fetched
+  uplink::Upload::OnDone on_sent_;       ///< null: nothing is being sent
   std::set<std::string> noted_barriers_;
 };
 

@@ -25,9 +25,6 @@ using namespace std::chrono_literals;
 
 /// For all roles to lock themselves in; a slow machine needs a second.
 constexpr std::chrono::seconds kStartLimit{60};
-/// A check that ends waits so long for the server to acknowledge its reports; what is left stays in
-/// the spool.
-constexpr std::chrono::milliseconds kPatienceOfCheck{30'000};
 /// Between two checks, however long each takes and whatever the interval.
 constexpr std::chrono::milliseconds kShortestRest{1'000};
 
@@ -182,7 +179,7 @@ void Run::begin() {
 }
 
 void Run::check(bool is_silent) {
-  if (is_ending_ || is_suspended_ || is_reloading_ || !has_begun_ || checks_.is_running()) return;
+  if (is_ending_ || is_suspended_ || is_fetching_ || !has_begun_ || checks_.is_running()) return;
   loop_.cancel(check_timer_);
   check_began_ = clock_.steady();
   checks_.run(is_silent, [this](bool is_good) { on_checked(is_good); });
@@ -190,19 +187,27 @@ void Run::check(bool is_silent) {
 
 void Run::on_checked(bool is_good) {
   if (is_ending_ || is_suspended_) return;
+  owes_upload_ = is_good && settings_.uploads();
   if (is_quit_wanted_) return end("Quit", 0, kPatienceOfStop);
   if (is_suspended_) return fall_silent();
   if (!is_looping()) {
     exit_status_ = is_good ? 0 : 1;
+    if (owes_upload_) return upload_baseline();
     return end_once_delivered(kPatienceOfCheck);
   }
-  // From the loop: the scanner that calls us is replaced by a reload.
-  if (is_reload_wanted_) loop_.soon([this] { reload(); });
   plan_next_check();
   if (std::exchange(is_check_wanted_, false)) loop_.soon([this] { check(); });
 }
 
+bool Run::is_idle() const {
+  return has_begun_ && !is_ending_ && !is_suspended_ && !is_fetching_ && !checks_.is_running();
+}
+
+/// Nothing is going on any more: what waited has its turn, then the next check.
 void Run::plan_next_check() {
+  // From the loop: the scanner that calls us is replaced by a reload.
+  if (is_reload_wanted_) loop_.soon([this] { reload(); });
+  if (!deltas_.empty()) loop_.soon([this] { fetch_delta(); });
   const auto rest = check_began_ + settings_.check_interval - clock_.steady();
   const auto delay =
       std::max(std::chrono::duration_cast<std::chrono::milliseconds>(rest), kShortestRest);
@@ -216,8 +221,7 @@ void Run::mark() {
 }
 
 void Run::reload() {
-  const bool is_idle = !is_ending_ && !is_suspended_ && !is_reloading_ && !checks_.is_running();
-  if (!is_idle || !is_reload_wanted_ || !has_begun_) return;
+  if (!is_idle() || !is_reload_wanted_) return;
   is_reload_wanted_ = false;
   if (settings_.is_config_remote) return fetch_configuration_again();
   consider(load_settings(options_, paths_, settings_.host_name));
@@ -283,10 +287,16 @@ void Run::end(std::string_view status, int exit_status, std::chrono::millisecond
   is_ending_ = true;
   // A daemon that was told to end before it was up has not started: so its `start` must say.
   exit_status_ = detached_ && !has_begun_ ? 1 : exit_status;
-  for (const sys::Loop::Timer timer : {start_timer_, check_timer_, mark_timer_}) {
+  for (const sys::Loop::Timer timer :
+       {start_timer_, check_timer_, mark_timer_, upload_timer_, delta_timer_}) {
     loop_.cancel(timer);
   }
   checks_.stop();
+  if (owes_upload_) {
+    uplink::Delivered failed;
+    failed.reason = "it was told to end before the server had the baseline";
+    tell_upload(failed, {});
+  }
   // A suspended one tells the server, too, if the spool is not in use: else that waits for nobody.
   if (std::exchange(is_suspended_, false) && outlets_.take_back(settings_)) (void)start_link();
   outlets_.submit(report::make(report::kExit, clock_.now_ns(),

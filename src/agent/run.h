@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@
 #include "sys/daemon.h"
 #include "sys/loop.h"
 #include "uplink/transfer.h"
+#include "uplink/upload.h"
 
 namespace samhain::agent {
 
@@ -35,6 +37,9 @@ class Run {
  private:
   /// One that is told to end waits so long for the server to acknowledge its last reports.
   static constexpr std::chrono::milliseconds kPatienceOfStop{900};
+  /// A check that ends waits so long for the server to acknowledge its reports; what is left stays
+  /// in the spool.
+  static constexpr std::chrono::milliseconds kPatienceOfCheck{30'000};
 
   bool is_looping() const { return settings_.is_daemon || settings_.is_forever; }
 
@@ -50,6 +55,7 @@ class Run {
   void check(bool is_silent = false);
   void on_checked(bool is_good);
   void plan_next_check();
+  bool is_idle() const;
   void mark();
   void reload();
   bool accept(const Loading& loading);
@@ -74,6 +80,19 @@ class Run {
   Result<uplink::Wanted> wanted_baseline() const;
   void tell_fetched(const uplink::Fetched& fetched, Severity severity_of_failure);
   Result<void> start_link();
+  // run_delta.cc
+  struct Delta {
+    std::string uuid;
+    unsigned retries;  ///< that are left
+  };
+  Commands::Refusal want_delta(std::string_view uuid);
+  void fetch_delta();
+  void take_delta(uplink::Fetched&& fetched);
+  void retry_delta(Delta delta);
+  // run_upload.cc
+  void upload_baseline();
+  void conclude_upload(const uplink::Delivered& delivered, const Digest& digest);
+  void tell_upload(const uplink::Delivered& delivered, const Digest& digest);
 
   void end(std::string_view status, int exit_status, std::chrono::milliseconds patience);
   void end_once_delivered(std::chrono::milliseconds patience);
@@ -100,7 +119,8 @@ class Run {
   bool is_reload_wanted_ = false;
   bool is_check_wanted_ = false;  ///< one more, when the one that is running is over
   bool is_suspended_ = false;
-  bool is_reloading_ = false;      ///< files for it are on their way
+  bool owes_upload_ = false;       ///< of what init wrote, or to say why not
+  bool is_fetching_ = false;       ///< files are on their way: no check meanwhile
   std::optional<Loaded> waiting_;  ///< for its baseline
   int exit_status_ = 1;
   std::chrono::steady_clock::time_point check_began_;
@@ -108,6 +128,9 @@ class Run {
   sys::Loop::Timer check_timer_ = 0;
   sys::Loop::Timer mark_timer_ = 0;
   sys::Loop::Timer patience_timer_ = 0;
+  sys::Loop::Timer upload_timer_ = 0;
+  std::deque<Delta> deltas_;          ///< wanted, the first one first
+  sys::Loop::Timer delta_timer_ = 0;  ///< until the first is tried again
   std::function<void()> on_delivered_;
 };
 

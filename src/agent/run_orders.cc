@@ -79,9 +79,7 @@ Commands::Actions Run::command_actions() {
             loop_.soon([this] { quit(); });
             return std::nullopt;
           },
-          .delta = [](std::string_view /*uuid*/) -> Refusal {
-            return "this samhain does not take deltas";
-          }};
+          .delta = [this](std::string_view uuid) { return want_delta(uuid); }};
 }
 
 Commands::Confirmations Run::confirmations() {

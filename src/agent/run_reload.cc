@@ -69,14 +69,14 @@ void Run::fetch_configuration_again() {
     failed.reason = wanted.error().text();
     return tell_fetched(failed, Severity::Info);
   }
-  is_reloading_ = true;
+  is_fetching_ = true;
   outlets_.submit(report::make(report::kDownloadingConfiguration, clock_.now_ns()));
   outlets_.fetch(*std::move(wanted),
                  [this](uplink::Fetched&& fetched) { take_configuration(std::move(fetched)); });
 }
 
 void Run::take_configuration(uplink::Fetched&& fetched) {
-  is_reloading_ = false;
+  is_fetching_ = false;
   if (is_ending_) return;
   tell_fetched(fetched, Severity::Info);
   if (fetched.kind != Kind::Received && fetched.kind != Kind::Unchanged) {
@@ -109,11 +109,11 @@ void Run::fetch_baseline_again(Loaded loaded) {
     tell_fetched(failed, Severity::Info);
     return apply(std::move(loaded), {});
   }
-  is_reloading_ = true;
+  is_fetching_ = true;
   waiting_ = std::move(loaded);
   outlets_.submit(report::make(report::kDownloadingBaseline, clock_.now_ns()));
   outlets_.fetch(*std::move(wanted), [this](uplink::Fetched&& fetched) {
-    is_reloading_ = false;
+    is_fetching_ = false;
     if (is_ending_ || !waiting_) return;
     tell_fetched(fetched, Severity::Info);
     Loaded ready = *std::move(waiting_);

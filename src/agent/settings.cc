@@ -225,6 +225,9 @@ void add_client(Table& table, Settings& settings, Mebibytes& mebibytes) {
   add(table, both, "SetSpoolPath", into(settings.spool_path, config::parse_path));
   add(table, both, "SetSpoolLimit",
       into_number<std::uint64_t>(mebibytes.spool, 2, 1U << 20, "mebibytes"));
+  add(table, both, "SetUploadBaseline", into_bool(settings.uploads_baseline));
+  add(table, both, "SetDeltaRetryCount", into_number(settings.delta_retries, 0U, 1'000U, "times"));
+  add(table, both, "SetDeltaRetryInterval", into_seconds(settings.delta_retry_interval, 1, 86'400));
   add(table, both, "SetDownloadLimit",
       into_number<std::uint64_t>(mebibytes.download, 1, 1U << 20, "mebibytes"));
 }

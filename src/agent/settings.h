@@ -70,6 +70,9 @@ struct Settings {
   std::string password_file;  ///< empty: the password is in the program
   std::string server_ca;      ///< empty: any certificate of the server will do
   std::chrono::seconds keep_alive{60};
+  bool uploads_baseline = false;  ///< init sends what it has written
+  unsigned delta_retries = 2;
+  std::chrono::seconds delta_retry_interval{60};
   std::string spool_path;
   std::uint64_t spool_limit_bytes = 256U << 20;
 
@@ -78,10 +81,12 @@ struct Settings {
   int default_depth = 0;
   int nice_level = 0;  ///< of the daemon and its processes; taken at start
   std::vector<policy::Watch> watches;
+  std::vector<std::string> absent_paths;  ///< that an init writes down as not expected
   scan::Settings scan;
 
   bool exports() const { return !server_host.empty() && !exported.severities.is_empty(); }
   bool downloads() const { return is_config_remote || is_baseline_remote; }
+  bool uploads() const { return action == Action::Init && uploads_baseline; }
 };
 
 /// What reading a configuration gave: the settings, and every line that was not taken.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "crypto/sign.h"
+#include "samhain/bytes.h"
 #include "samhain/facts.h"
 #include "samhain/handle.h"
 #include "samhain/result.h"
@@ -57,11 +58,22 @@ struct Approval {
 /// The oldest are forgotten beyond so many.
 inline constexpr std::size_t kMaxApprovals = 100'000;
 
+/// In a delta: the object of this name is no longer expected.
+Entry absent_entry(std::string_view name);
+bool is_absent(const Entry& entry);
+
 /// Key that signs and checks the baseline at `path`: 32 bytes in `path`.key, mode 0600, made at
 /// init.
 Result<crypto::SigningSeed> load_or_make_key(const std::string& path);
 /// Errors: Missing, Refused (readable by others), Malformed.
 Result<crypto::SigningSeed> load_key(const std::string& path);
+
+/// A baseline as it came to lie on the disk.
+struct Written {
+  UniqueFd file;  ///< the very file, whatever has its name meanwhile
+  std::uint64_t size = 0;
+  Digest sha256{};
+};
 
 /// Builds a new baseline beside the old one; commit() signs it and puts it in the old one's place.
 /// Without commit() nothing has happened.
@@ -80,16 +92,23 @@ class Writer {
   void add_approval(Approval approval);
   /// Flushes, signs, renames, flushes the directory.  Once; after an error the old baseline is
   /// still the one that counts.
-  Result<void> commit(const crypto::SigningSeed& key);
-  /// The file itself, to be read from its beginning: after commit() the baseline, however its name
-  /// may be used meanwhile.
-  int fd() const;
+  Result<Written> commit(const crypto::SigningSeed& key);
+
+  /// One that never is a file; finish_image() takes the place of commit().
+  static std::unique_ptr<Writer> create_in_memory(Digests digests = {});
+  /// The bytes of a file that nobody has signed.
+  Result<Bytes> finish_image();
 
  private:
   struct State;
   explicit Writer(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+class Reader;
+/// A baseline of all that `reader` says, deltas included, as the bytes of a file.  It is signed by
+/// nobody: only who has another reason to believe it can use it (Reader::open_vouched()).
+Result<Bytes> merged_image(Reader& reader);
 
 /// A baseline whose signature was good before one byte of it was believed.  It is never opened
 /// again: each piece is read when it is needed, and checked to be still the one that was signed, so
@@ -112,25 +131,37 @@ class Reader {
 
   const About& about() const;
 
-  /// The entries of one directory, sorted by name; empty if it has none.
+  /// From now on the entries of `delta` count in the places of those of the same path.
+  /// Errors: Limit (kMaxDeltas of them are there), and those of directory().
+  Result<void> apply(std::unique_ptr<Reader> delta);
+  static constexpr std::size_t kMaxDeltas = 64;
+
+  /// The entries of one directory, sorted by name; empty if it has none.  What is absent is left
+  /// out.
   /// Errors, as everywhere here: Refused (not any more what was signed), Malformed, System.
   Result<std::vector<Entry>> directory(std::string_view path);
   /// One object, by its directory and name.
   Result<std::optional<Entry>> find(std::string_view directory, std::string_view name);
+  /// As directory(), but as it stands in the file: without deltas, and with what is absent.
+  Result<std::vector<Entry>> stored_directory(std::string_view path);
 
-  /// The directories that have entries, numbered in the order of their paths.
+  /// The directories that have entries in the file, numbered in the order of their paths.
   Result<std::optional<std::uint64_t>> number_of(std::string_view path);
   Result<std::string> directory_at(std::uint64_t number);
   std::uint64_t directory_count() const { return about().directories; }
+  /// Those that only deltas have, sorted.
+  const std::vector<std::string>& added_directories() const;
   Result<std::vector<std::string>> directories();  ///< all at once, sorted
 
   Result<std::vector<Approval>> approvals();  ///< oldest first
   std::uint64_t size() const { return about().entries; }
-  std::string digest_hex() const;  ///< SHA-256 of the file, for START
+  /// SHA-256 of the file, for START; with deltas it is another one for each set of them.
+  std::string digest_hex() const;
 
  private:
   struct State;
   explicit Reader(std::unique_ptr<State> state);
+  Result<std::vector<std::string>> stored_directories();
   template <class Verify>
   static Result<std::unique_ptr<Reader>> open_if(UniqueFd fd, Verify verify);
   std::unique_ptr<State> state_;

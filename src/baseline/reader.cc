@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <list>
 #include <utility>
 
@@ -76,6 +77,21 @@ Result<UniqueFd> open_file(const std::string& path, std::span<const uid_t> trust
   return fd;
 }
 
+constexpr std::uint32_t kAbsentLinks = 65'535;
+
+/// Both are sorted; of the same name the change counts.
+std::vector<Entry> changed(std::vector<Entry> entries, std::vector<Entry> changes) {
+  const auto comes_before = [](const Entry& a, const Entry& b) {
+    return a.facts.name < b.facts.name;
+  };
+  std::vector<Entry> result;
+  result.reserve(entries.size() + changes.size());
+  std::set_union(std::move_iterator(changes.begin()), std::move_iterator(changes.end()),
+                 std::move_iterator(entries.begin()), std::move_iterator(entries.end()),
+                 std::back_inserter(result), comes_before);
+  return result;
+}
+
 bool is_before(const Record& record, std::string_view path) { return record.path < path; }
 
 }  // namespace
@@ -90,6 +106,8 @@ struct Reader::State {
   std::string last_path;    ///< of the directory that find() looked into
   std::vector<Entry> last_entries;
   bool has_last = false;
+  std::vector<std::unique_ptr<Reader>> deltas;  ///< the newest last
+  std::vector<std::string> added_directories;   ///< that only deltas have, sorted
 
   Result<Bytes> read_end();
   Result<Digest> digest_body(ByteView end);
@@ -229,7 +247,60 @@ Result<std::unique_ptr<Reader>> Reader::open_if(UniqueFd fd, Verify verify) {
 
 const About& Reader::about() const { return state_->head.about; }
 
+Entry absent_entry(std::string_view name) {
+  Entry entry;
+  entry.facts.name = name;
+  entry.facts.links = kAbsentLinks;
+  return entry;
+}
+
+bool is_absent(const Entry& entry) {
+  return entry.facts.mode == 0 && entry.facts.links == kAbsentLinks;
+}
+
+Result<void> Reader::apply(std::unique_ptr<Reader> delta) {
+  State& s = *state_;
+  if (s.deltas.size() >= kMaxDeltas) {
+    return Error{Error::Kind::Limit,
+                 "64 deltas are applied already; a reload begins with a new baseline"};
+  }
+  auto paths = delta->stored_directories();
+  if (!paths) return paths.error();
+  std::vector<std::string> added;
+  for (std::string& path : *paths) {
+    const auto number = number_of(path);
+    if (!number) return number.error();
+    if (!*number) added.push_back(std::move(path));
+  }
+  std::vector<std::string> both;
+  std::ranges::set_union(s.added_directories, added, std::back_inserter(both));
+  s.added_directories = std::move(both);
+  crypto::Sha256 sha;
+  sha.update(s.digest);
+  sha.update(delta->state_->digest);
+  s.digest = sha.finish();
+  s.has_last = false;
+  s.deltas.push_back(std::move(delta));
+  return {};
+}
+
+const std::vector<std::string>& Reader::added_directories() const {
+  return state_->added_directories;
+}
+
 Result<std::vector<Entry>> Reader::directory(std::string_view path) {
+  auto entries = stored_directory(path);
+  if (!entries) return entries;
+  for (const auto& delta : state_->deltas) {
+    auto changes = delta->stored_directory(path);
+    if (!changes) return changes;
+    if (!changes->empty()) *entries = changed(*std::move(entries), *std::move(changes));
+  }
+  std::erase_if(*entries, is_absent);
+  return entries;
+}
+
+Result<std::vector<Entry>> Reader::stored_directory(std::string_view path) {
   std::size_t number = 0;
   const auto records = state_->records_of(path, number);
   if (!records) return records.error();
@@ -292,6 +363,14 @@ Result<std::string> Reader::directory_at(std::uint64_t number) {
 }
 
 Result<std::vector<std::string>> Reader::directories() {
+  auto paths = stored_directories();
+  if (!paths || state_->added_directories.empty()) return paths;
+  std::vector<std::string> both;
+  std::ranges::set_union(*paths, state_->added_directories, std::back_inserter(both));
+  return both;
+}
+
+Result<std::vector<std::string>> Reader::stored_directories() {
   State& s = *state_;
   std::vector<std::string> paths;
   for (std::size_t i = 0; i < s.head.blocks.size(); ++i) {

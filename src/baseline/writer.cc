@@ -45,7 +45,8 @@ std::size_t bytes_of(const Entry& entry) {
   return bytes;
 }
 
-/// Appends to a file through a buffer, and digests what goes by.
+/// Appends to a file through a buffer, and digests what goes by.  Without a file all of it stays in
+/// the buffer.
 class Output {
  public:
   explicit Output(int fd) : fd_(fd) { buffer_.reserve(kBufferSize); }
@@ -64,12 +65,14 @@ class Output {
     return chunk;
   }
   Result<void> flush() {
+    if (fd_ < 0) return {};
     auto done = sys::write_all(fd_, buffer_);
     buffer_.clear();
     return done;
   }
   std::uint64_t size() const { return size_; }
   Digest digest() { return sha_.finish_so_far(); }
+  Bytes take_buffer() { return std::move(buffer_); }
 
  private:
   int fd_;
@@ -132,9 +135,17 @@ struct Writer::State {
   Result<void> write_out(const std::string& directory, Held&& what);
   Result<void> write_index();
   Result<void> write_block(std::span<const Record> records, std::uint64_t first_directory);
-  Result<void> write_end(const crypto::SigningSeed& key);
-  Result<void> write_all(const crypto::SigningSeed& key);
+  Result<void> begin(Digests digests);
+  Result<void> write_end(const crypto::SigningSeed* key);
+  Result<void> write_all(const crypto::SigningSeed* key);
 };
+
+Result<void> Writer::State::begin(Digests digests) {
+  head.about.program = "samhain " PACKAGE_VERSION;
+  head.about.created = base::SystemClock{}.now_ns() / 1'000'000'000;
+  head.about.digests = digests;
+  return output.append(as_bytes(kOpening));
+}
 
 /// Sorted by name; of two entries of one name the last counts.
 Result<void> Writer::State::write_out(const std::string& directory, Held&& what) {
@@ -197,7 +208,8 @@ Result<void> Writer::State::write_index() {
   return write_block(std::span(records).subspan(start), first_directory);
 }
 
-Result<void> Writer::State::write_end(const crypto::SigningSeed& key) {
+/// Without a key the place of the signature stays empty.
+Result<void> Writer::State::write_end(const crypto::SigningSeed* key) {
   if (!approvals.empty()) {
     const std::vector<Approval> all(approvals.begin(), approvals.end());
     auto chunk = output.append_chunk(encode(all));
@@ -208,27 +220,27 @@ Result<void> Writer::State::write_end(const crypto::SigningSeed& key) {
   if (auto done = output.append(root); !done) return done;
   if (auto done = output.append(encode_head_size(root.size())); !done) return done;
   Trailer trailer{.signature = {}, .body_size = output.size(), .format = kFormat};
-  trailer.signature =
-      crypto::sign(key, signed_message(trailer.format, trailer.body_size, output.digest()));
+  if (key != nullptr) {
+    trailer.signature =
+        crypto::sign(*key, signed_message(trailer.format, trailer.body_size, output.digest()));
+  }
   if (auto done = output.append(encode(trailer)); !done) return done;
   return output.flush();
 }
 
-Result<void> Writer::State::write_all(const crypto::SigningSeed& key) {
+Result<void> Writer::State::write_all(const crypto::SigningSeed* key) {
   for (auto& [directory, what] : held) {
     if (auto done = write_out(directory, std::move(what)); !done) return done;
   }
   held.clear();
   if (auto done = write_index(); !done) return done;
-  if (auto done = write_end(key); !done) return done;
-  if (fsync(file.get()) != 0) return system_error("fsync", errno);
-  return {};
+  return write_end(key);
 }
 
 Writer::Writer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Writer::~Writer() {
-  if (state_->is_committed) return;
+  if (state_->is_committed || !state_->file) return;
   // What remains if this fails is overwritten by the next init.
   (void)unlink(state_->new_path.c_str());
 }
@@ -237,13 +249,15 @@ Result<std::unique_ptr<Writer>> Writer::create(const std::string& path, Digests 
   auto file = claim(path + ".new");
   if (!file) return file.error().within("baseline", path + ".new");
   std::unique_ptr<Writer> writer(new Writer(std::make_unique<State>(path, *std::move(file))));
-  State& s = *writer->state_;
-  s.head.about.program = "samhain " PACKAGE_VERSION;
-  s.head.about.created = base::SystemClock{}.now_ns() / 1'000'000'000;
-  s.head.about.digests = digests;
-  if (auto done = s.output.append(as_bytes(kOpening)); !done) {
-    return done.error().within("baseline", s.new_path);
+  if (auto done = writer->state_->begin(digests); !done) {
+    return done.error().within("baseline", path + ".new");
   }
+  return writer;
+}
+
+std::unique_ptr<Writer> Writer::create_in_memory(Digests digests) {
+  std::unique_ptr<Writer> writer(new Writer(std::make_unique<State>("in memory", UniqueFd{})));
+  (void)writer->state_->begin(digests);  // nothing can fail without a file
   return writer;
 }
 
@@ -273,16 +287,39 @@ void Writer::add_approval(Approval approval) {
   if (state_->approvals.size() > kMaxApprovals) state_->approvals.pop_front();
 }
 
-Result<void> Writer::commit(const crypto::SigningSeed& key) {
+Result<Written> Writer::commit(const crypto::SigningSeed& key) {
   State& s = *state_;
-  if (auto done = s.write_all(key); !done) return done.error().within("baseline", s.new_path);
+  if (auto done = s.write_all(&key); !done) return done.error().within("baseline", s.new_path);
+  if (fsync(s.file.get()) != 0) return system_error("fsync", errno).within("baseline", s.new_path);
   if (std::rename(s.new_path.c_str(), s.path.c_str()) != 0) {
     return system_error("rename", errno).within("baseline", s.path);
   }
   s.is_committed = true;
-  return sys::flush_directory_of(s.path);
+  if (auto flushed = sys::flush_directory_of(s.path); !flushed) return flushed.error();
+  return Written{.file = std::move(s.file), .size = s.output.size(), .sha256 = s.output.digest()};
 }
 
-int Writer::fd() const { return state_->file.get(); }
+Result<Bytes> Writer::finish_image() {
+  if (auto done = state_->write_all(nullptr); !done) return done.error();
+  return state_->output.take_buffer();
+}
+
+Result<Bytes> merged_image(Reader& reader) {
+  const auto writer = Writer::create_in_memory(reader.about().digests);
+  const auto directories = reader.directories();
+  if (!directories) return directories.error();
+  for (const std::string& directory : *directories) {
+    auto entries = reader.directory(directory);
+    if (!entries) return entries.error();
+    for (Entry& entry : *entries) {
+      if (auto added = writer->add(directory, std::move(entry)); !added) return added.error();
+    }
+    if (auto done = writer->finish_directory(directory); !done) return done.error();
+  }
+  auto approvals = reader.approvals();
+  if (!approvals) return approvals.error();
+  for (Approval& approval : *approvals) writer->add_approval(std::move(approval));
+  return writer->finish_image();
+}
 
 }  // namespace samhain::baseline

@@ -39,7 +39,7 @@ constexpr std::string_view kAgentMisc =
     "PreludeProfile PreludeMapToInfo PreludeMapToLow PreludeMapToMedium PreludeMapToHigh";
 
 /// Under [Client] and [Misc].
-constexpr std::string_view kAgentClient = "SetThrottle SetDeltaRetryCount SetDeltaRetryInterval";
+constexpr std::string_view kAgentClient = "SetThrottle";
 
 constexpr std::string_view kAgentEventSeverity = "SeverityPrelink";
 

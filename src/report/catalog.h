@@ -212,6 +212,21 @@ inline constexpr Event kDownloadCompleted{Severity::Info, EventClass::Run,
                                           "File download completed", ""};
 inline constexpr Event kDownloadFailed{Severity::Err, EventClass::Err, "File download failed",
                                        "reason"};
+inline constexpr Event kUploadingBaseline{Severity::Info, EventClass::Run,
+                                          "Uploading database file", "path"};
+inline constexpr Event kBaselineSent{Severity::Notice, EventClass::Run,
+                                     "Baseline sent, waits for approval", "path hash remedy"};
+inline constexpr Event kBaselineNotSent{Severity::Err, EventClass::Err, "Baseline upload failed",
+                                        "path reason remedy"};
+inline constexpr Event kDeltaDownloaded{Severity::Crit, EventClass::Run,
+                                        "Delta database downloaded", "path"};
+inline constexpr Event kDeltaFailed{Severity::Crit, EventClass::Run,
+                                    "Delta database download failed", "path"};
+inline constexpr Event kDeltaRetried{Severity::Notice, EventClass::Run,
+                                     "Retrying download of delta DB", "subroutine path"};
+inline constexpr Event kDeltaSkipped{Severity::Warn, EventClass::Run,
+                                     "Download of delta DB skipped, not initialized yet",
+                                     "subroutine path"};
 inline constexpr Event kTryingLocalFile{Severity::Info, EventClass::Run,
                                         "No file from server, trying local file", ""};
 

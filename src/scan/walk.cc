@@ -40,11 +40,15 @@ void Walk::begin() {
   configured_directories_ = parts_.tree.watched_directories();
   if (parts_.reader != nullptr) {
     is_visited_.assign(parts_.reader->directory_count(), false);
+    remembered_ = parts_.reader->added_directories();
     for (std::string& path : parts_.judge.memory().directories()) {
       const auto number = parts_.reader->number_of(path);
       if (!number) return fail(number.error());
       if (!*number) remembered_.push_back(std::move(path));
     }
+    std::ranges::sort(remembered_);
+    const auto rest = std::ranges::unique(remembered_);
+    remembered_.erase(rest.begin(), rest.end());
   }
   is_starting_ = true;
   // The pool takes the last one first.
@@ -445,8 +449,7 @@ Result<std::optional<std::string>> Walk::next_unvisited() {
     if (!path) return path.error();
     next = *std::move(path);
   }
-  if (next_remembered_ < remembered_.size() &&
-      (!next || remembered_[next_remembered_] < *next)) {
+  if (next_remembered_ < remembered_.size() && (!next || remembered_[next_remembered_] < *next)) {
     next = remembered_[next_remembered_];
   }
   return next;

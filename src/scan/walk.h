@@ -120,9 +120,9 @@ class Walk {
   std::vector<std::string> configured_directories_;  ///< sorted
   std::set<std::string, std::less<>> met_;           ///< configured paths that were handled
   std::vector<policy::PolicyTree::Root> leftovers_;  ///< the next one last
-  std::vector<bool> is_visited_;  ///< of the baseline's directories, by their numbers
-  std::size_t next_known_ = 0;    ///< the first of these that is still to be looked at
-  std::vector<std::string> remembered_;  ///< directories that only the judge's memory has, sorted
+  std::vector<bool> is_visited_;         ///< of the baseline's directories, by their numbers
+  std::size_t next_known_ = 0;           ///< the first of these that is still to be looked at
+  std::vector<std::string> remembered_;  ///< directories that only deltas or memory have, sorted
   std::size_t next_remembered_ = 0;
   std::set<std::string, std::less<>> visited_remembered_;
 };

@@ -20,6 +20,9 @@ constexpr std::size_t kMaxOutput = 256U << 10;
 
 /// How long a peer may take to see the last frame before the connection is cut.
 constexpr std::chrono::seconds kFarewell{2};
+/// What a peer may have on its way by then, in socket buffers of both ends: what comes beyond it is
+/// sent in spite of our end.
+constexpr std::size_t kMaxDrained = 16U << 20;
 
 constexpr std::size_t kKeptCapacity = 4'096;
 
@@ -182,11 +185,13 @@ void Link::finish(Time now) {
   if (auto written = write_output(now); !written) is_over_ = true;
 }
 
-/// Throws away what the peer still sends, until it has seen our end.
+/// Throws away what the peer still sends, until it has seen our end; one that does not mind it is
+/// reset.
 void Link::drain(std::span<std::uint8_t> buffer) {
   const ssize_t size = recv(stream_->fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-  if (size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR))) return;
-  is_over_ = true;
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (size > 0) drained_ += static_cast<std::size_t>(size);
+  is_over_ = size <= 0 || drained_ > kMaxDrained;
 }
 
 std::optional<Departure> Link::find_timeout(const FrontSettings& settings, Time now) const {

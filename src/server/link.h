@@ -88,6 +88,7 @@ class Link {
   Bytes input_;                      ///< the begun frame; while held, whole ones too
   Bytes output_;
   std::size_t sent_ = 0;
+  std::size_t drained_ = 0;  ///< after our side's end
 };
 
 }  // namespace samhain::server

@@ -26,9 +26,11 @@
 #include "sys/identity.h"
 #include "tools/baseline_diff.h"
 #include "tools/locked_reading.h"
+#include "tools/output.h"
 #include "tools/waiting_baselines.h"
 #include "tools/yulectl_ask.h"
 #include "tools/yulectl_table.h"
+#include "wire/files.h"
 
 namespace samhain::tools {
 namespace {
@@ -40,23 +42,17 @@ struct Call {
   std::string digest;  ///< that the administrator saw, lower case; empty: any
   std::string verb;
   std::string host;
+  std::string delta;  ///< of merge: its UUID
   bool is_json = false;
 };
+
+constexpr std::uint64_t kMaxBaseline = std::uint64_t{2} << 30;
 
 constexpr std::string_view kUsage =
     "Usage: yulectl [-s SOCKET] [--data=DIR] [--pending=DIR] [--json] baseline list\n"
     "       yulectl ... baseline show|diff|reject HOST\n"
-    "       yulectl ... baseline approve HOST [--digest=SHA256]\n";
-
-int fail(std::string_view why) {
-  (void)std::fputs(fmt::format("ERROR: {}\n", why).c_str(), stderr);
-  return 1;
-}
-
-int print(const std::string& text) {
-  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return 0;
-  return fail("cannot write to standard output");
-}
+    "       yulectl ... baseline approve HOST [--digest=SHA256]\n"
+    "       yulectl ... baseline merge HOST UUID\n";
 
 Error wrong(std::string text) { return Error{Error::Kind::Malformed, std::move(text)}; }
 
@@ -67,12 +63,19 @@ bool take_value(std::string_view argument, std::string_view option, std::string&
 }
 
 Result<void> judge(Call& call) {
-  constexpr std::array<std::string_view, 5> kVerbs = {"list", "show", "diff", "approve", "reject"};
+  constexpr std::array<std::string_view, 6> kVerbs = {"list",    "show",   "diff",
+                                                      "approve", "reject", "merge"};
   if (std::ranges::find(kVerbs, call.verb) == kVerbs.end()) {
     return wrong(fmt::format("invalid command <baseline {}>", base::printable(call.verb)));
   }
   if ((call.verb == "list") != call.host.empty()) {
     return wrong(call.host.empty() ? "this command requires a hostname" : "list takes no hostname");
+  }
+  if ((call.verb == "merge") != wire::is_uuid(call.delta) ||
+      (call.verb != "merge" && !call.delta.empty())) {
+    return wrong(call.verb == "merge"
+                     ? "merge needs the UUID of a delta, 8-4-4-4-12 hex digits"
+                     : fmt::format("invalid argument {}", base::printable(call.delta)));
   }
   call.host = base::lower(call.host);
   call.digest = base::lower(call.digest);
@@ -96,16 +99,17 @@ Result<Call> parse(std::span<char* const> arguments) {
                take_value(argument, "--pending=", call.pending) ||
                take_value(argument, "--digest=", call.digest)) {
       continue;
-    } else if (argument.starts_with('-') || words.size() == 3) {
+    } else if (argument.starts_with('-') || words.size() == 4) {
       return wrong(fmt::format("invalid argument {}", base::printable(argument)));
     } else {
       words.emplace_back(argument);
     }
   }
-  words.resize(3);
+  words.resize(4);
   if (words[0] != "baseline") return wrong("baseline comes first");
   call.verb = std::move(words[1]);
   call.host = std::move(words[2]);
+  call.delta = std::move(words[3]);
   if (auto judged = judge(call); !judged) return judged.error();
   return call;
 }
@@ -204,17 +208,43 @@ int approve(const Call& call, const std::optional<sys::Identity>& user) {
   if (auto checked = check(copy->fd(), user); !checked) {
     return fail("not approved: " + checked.error().text());
   }
-  if (auto done = copy->commit(user); !done) return fail(done.error().text());
+  const auto rest = copy->commit(user);
+  if (!rest) return fail(rest.error().text());
   const std::string path = call.data + "/file." + call.host;
   if (print(fmt::format("approved {} sha256 {}\n", path, copy->digest_hex())) != 0) return 1;
   // The client comes for it by itself at its next start; a running one is told.
   const auto told = ask_server(call.socket, "RELOAD " + call.host);
-  if (!told) {
-    (void)std::fputs(
-        fmt::format("# {} is not told to reload: {}\n", call.host, told.error().text()).c_str(),
-        stderr);
+  if (!told) remark(fmt::format("{} is not told to reload: {}", call.host, told.error().text()));
+  if (*rest == Approval::Rest::NewerWaits) {
+    remark(fmt::format("{} sent another one meanwhile, which waits", call.host));
   }
   return 0;
+}
+
+/// What the delta makes of the approved baseline waits then, as if the client had sent it: the
+/// administrator looks at it like at any other, and the client gets it as a whole.
+int merge(const Call& call, const std::optional<sys::Identity>& user) {
+  auto approved = open_approved(call.data, call.host);
+  if (!approved) return fail(approved.error().text());
+  if (!*approved) return fail(fmt::format("{} has no baseline to merge with", call.host));
+  auto delta = open_delta(call.data, call.host, call.delta);
+  if (!delta) return fail(delta.error().text());
+  auto proposal = Proposal::begin(call.pending, call.host);
+  if (!proposal) return fail(proposal.error().text());
+  const Reading work = [&](const auto&) -> Result<void> {
+    auto reader = baseline::Reader::open_vouched(*std::move(approved));
+    if (!reader) return reader.error().within("approved baseline", call.host);
+    auto changes = baseline::Reader::open_vouched(*std::move(delta));
+    if (!changes) return changes.error().within("delta", call.delta);
+    if (auto applied = (*reader)->apply(*std::move(changes)); !applied) return applied;
+    const auto image = baseline::merged_image(**reader);
+    if (!image) return image.error();
+    return sys::write_all(proposal->fd(), *image);
+  };
+  const auto merged = read_locked_in(user, work, kMaxBaseline);
+  if (!merged) return fail(merged.error().text());
+  if (auto submitted = proposal->submit(); !submitted) return fail(submitted.error().text());
+  return print(fmt::format("waits: yulectl baseline diff {0}, then approve {0}\n", call.host));
 }
 
 int reject(const Call& call) {
@@ -250,6 +280,7 @@ int run_baseline_call(std::span<char* const> arguments) {
   if (call->verb == "show") return show(*call, *user);
   if (call->verb == "diff") return diff(*call, *user);
   if (call->verb == "approve") return approve(*call, *user);
+  if (call->verb == "merge") return merge(*call, *user);
   return reject(*call);
 }
 

@@ -35,7 +35,7 @@ Result<Pipe> make_pipe() {
   return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-Result<void> lock_in(const std::optional<sys::Identity>& identity) {
+Result<void> lock_in(const std::optional<sys::Identity>& identity, std::uint64_t max_written) {
   const rlimit seconds{kMaxSeconds, kMaxSeconds};
   [[maybe_unused]] const rlimit memory{kMaxMemory, kMaxMemory};
   if (setrlimit(RLIMIT_CPU, &seconds) != 0) return system_error("RLIMIT_CPU", errno);
@@ -46,6 +46,7 @@ Result<void> lock_in(const std::optional<sys::Identity>& identity) {
   confinement.role = "baseline reader";
   confinement.identity = identity;
   confinement.has_empty_root = true;
+  confinement.max_file_size = max_written;
   confinement.may_share_user = !identity;
   auto barriers = sys::lock_in(confinement);
   if (!barriers) return barriers.error();
@@ -55,9 +56,9 @@ Result<void> lock_in(const std::optional<sys::Identity>& identity) {
 }
 
 [[noreturn]] void be_the_child(const Pipe& output, const Pipe& complaints,
-                               const std::optional<sys::Identity>& identity,
-                               const Reading& reading) {
-  auto done = lock_in(identity);
+                               const std::optional<sys::Identity>& identity, const Reading& reading,
+                               std::uint64_t max_written) {
+  auto done = lock_in(identity, max_written);
   if (done) {
     std::string pending;
     const auto flush = [&] {
@@ -114,7 +115,8 @@ Result<void> verdict(pid_t child, int complaints) {
 
 }  // namespace
 
-Result<void> read_locked_in(const std::optional<sys::Identity>& identity, const Reading& reading) {
+Result<void> read_locked_in(const std::optional<sys::Identity>& identity, const Reading& reading,
+                            std::uint64_t max_written) {
   auto output = make_pipe();
   if (!output) return output.error();
   auto complaints = make_pipe();
@@ -122,7 +124,7 @@ Result<void> read_locked_in(const std::optional<sys::Identity>& identity, const 
   if (std::fflush(stdout) != 0) return system_error("standard output", errno);
   const pid_t child = fork();
   if (child < 0) return system_error("fork", errno);
-  if (child == 0) be_the_child(*output, *complaints, identity, reading);
+  if (child == 0) be_the_child(*output, *complaints, identity, reading, max_written);
   output->writer.reset();
   complaints->writer.reset();
   const auto passed = pass_on(output->reader.get());

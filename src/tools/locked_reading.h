@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -14,8 +15,10 @@ using Reading = std::function<Result<void>(const std::function<void(std::string_
 
 /// Does `reading` in a child that can do nothing but compute: no root, no files but those that are
 /// open, no sockets, an empty root, bounded time and memory.  What it puts out goes to standard
-/// output, and is nothing but printable ASCII, whatever became of the child.
+/// output, and is nothing but printable ASCII, whatever became of the child.  It can write into the
+/// descriptors that are open, up to `max_written` bytes of each.
 /// Errors: what the reading says; Refused (the child could not be locked in, or was killed).
-Result<void> read_locked_in(const std::optional<sys::Identity>& identity, const Reading& reading);
+Result<void> read_locked_in(const std::optional<sys::Identity>& identity, const Reading& reading,
+                            std::uint64_t max_written = 0);
 
 }  // namespace samhain::tools

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -125,6 +126,38 @@ Result<UniqueFd> open_approved(const std::string& data, const std::string& host)
   return UniqueFd{};
 }
 
+Result<UniqueFd> open_delta(const std::string& data, const std::string& host,
+                            const std::string& uuid) {
+  return open_regular(path_of(data, host) + "." + uuid);
+}
+
+Proposal::Proposal(UniqueFd fd, std::string temporary, std::string path)
+    : fd_(std::move(fd)), temporary_(std::move(temporary)), path_(std::move(path)) {}
+
+Proposal::Proposal(Proposal&& other) noexcept
+    : fd_(std::move(other.fd_)),
+      temporary_(std::exchange(other.temporary_, std::string{})),
+      path_(std::move(other.path_)) {}
+
+Proposal::~Proposal() {
+  if (!temporary_.empty()) (void)unlink(temporary_.c_str());
+}
+
+Result<Proposal> Proposal::begin(const std::string& pending, const std::string& host) {
+  // As the server calls what is not whole yet, and removes at its start.
+  std::string temporary = pending + "/.upload-XXXXXX";
+  UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd) return system_error(pending, errno);
+  return Proposal(std::move(fd), std::move(temporary), path_of(pending, host));
+}
+
+Result<void> Proposal::submit() {
+  if (fsync(fd_.get()) != 0) return system_error(temporary_, errno);
+  if (rename(temporary_.c_str(), path_.c_str()) != 0) return system_error(path_, errno);
+  temporary_.clear();
+  return sys::flush_directory_of(path_);
+}
+
 Result<void> remove_waiting(const std::string& pending, const std::string& host) {
   const std::string path = path_of(pending, host);
   if (unlink(path.c_str()) == 0) return {};
@@ -142,6 +175,7 @@ Approval::Approval(Approval&& other) noexcept
       pending_(std::move(other.pending_)),
       host_(std::move(other.host_)),
       temporary_(std::exchange(other.temporary_, std::string{})),
+      waiting_(std::move(other.waiting_)),
       fd_(std::move(other.fd_)),
       digest_(std::move(other.digest_)) {}
 
@@ -159,7 +193,8 @@ Result<Approval> Approval::begin(const std::string& data, const std::string& pen
   approval.fd_ = UniqueFd(mkostemp(temporary.data(), O_CLOEXEC));
   if (!approval.fd_) return system_error(data, errno);
   approval.temporary_ = std::move(temporary);
-  if (auto copied = approval.copy(from->get()); !copied) {
+  approval.waiting_ = std::move(*from);
+  if (auto copied = approval.copy(approval.waiting_.get()); !copied) {
     return copied.error().within("copy to", data);
   }
   return approval;
@@ -176,14 +211,42 @@ Result<void> Approval::copy(int from) {
   return {};
 }
 
-Result<void> Approval::commit(const std::optional<sys::Identity>& reader) {
+Result<Approval::Rest> Approval::commit(const std::optional<sys::Identity>& reader) {
   const std::string path = path_of(data_, host_);
   if (reader && fchown(fd_.get(), 0, reader->gid) != 0) return system_error(path, errno);
   if (fchmod(fd_.get(), kMode) != 0 || fsync(fd_.get()) != 0) return system_error(path, errno);
   if (rename(temporary_.c_str(), path.c_str()) != 0) return system_error(path, errno);
   temporary_.clear();
-  if (auto flushed = sys::flush_directory_of(path); !flushed) return flushed;
-  return remove_waiting(pending_, host_);
+  if (auto flushed = sys::flush_directory_of(path); !flushed) return flushed.error();
+  return settle_waiting();
+}
+
+/// A look before the removal would not do: a newer one may come in between.  So what has the name
+/// loses it first, and gets it back if it is not what was copied.
+Result<Approval::Rest> Approval::settle_waiting() const {
+  const std::string path = path_of(pending_, host_);
+  // The server removes at its start what is called so, should we end on the way.
+  const std::string aside = fmt::format("{}/.upload-approved-{}", pending_, getpid());
+  if (rename(path.c_str(), aside.c_str()) != 0) {
+    if (errno == ENOENT) return Rest::Nothing;  // rejected meanwhile
+    return system_error(path, errno);
+  }
+  struct stat copied {};
+  struct stat taken {};
+  if (fstat(waiting_.get(), &copied) != 0) return system_error(path, errno);
+  if (lstat(aside.c_str(), &taken) != 0) return system_error(aside, errno);
+  const bool is_newer = copied.st_dev != taken.st_dev || copied.st_ino != taken.st_ino;
+  if (!is_newer) {
+    if (unlink(aside.c_str()) != 0) return system_error(aside, errno);
+    return Rest::Nothing;
+  }
+  if (renameat2(AT_FDCWD, aside.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) {
+    return Rest::NewerWaits;
+  }
+  if (errno != EEXIST) return system_error(path, errno);
+  // One that is newer still has taken its place.
+  if (unlink(aside.c_str()) != 0) return system_error(aside, errno);
+  return Rest::NewerWaits;
 }
 
 }  // namespace samhain::tools

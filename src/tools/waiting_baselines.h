@@ -30,6 +30,30 @@ Result<UniqueFd> open_waiting(const std::string& pending, const std::string& hos
 /// The host's own, else that of all hosts, else none (-1).  Errors: as above.
 Result<UniqueFd> open_approved(const std::string& data, const std::string& host);
 
+/// The delta of this UUID; as above, and Missing.
+Result<UniqueFd> open_delta(const std::string& data, const std::string& host,
+                            const std::string& uuid);
+
+/// A new baseline that root wants to look at before it counts: a file in the pending directory, in
+/// the place of what waits once it is whole.  Without submit() nothing has happened.
+class Proposal {
+ public:
+  static Result<Proposal> begin(const std::string& pending, const std::string& host);
+  Proposal(Proposal&& other) noexcept;
+  Proposal& operator=(Proposal&&) = delete;
+  Proposal(const Proposal&) = delete;
+  Proposal& operator=(const Proposal&) = delete;
+  ~Proposal();
+  int fd() const { return fd_.get(); }
+  Result<void> submit();
+
+ private:
+  Proposal(UniqueFd fd, std::string temporary, std::string path);
+  UniqueFd fd_;
+  std::string temporary_;  ///< empty: nothing to remove
+  std::string path_;
+};
+
 /// Errors: Missing, System.
 Result<void> remove_waiting(const std::string& pending, const std::string& host);
 
@@ -47,16 +71,21 @@ class Approval {
 
   int fd() const { return fd_.get(); }
   const std::string& digest_hex() const { return digest_; }
-  /// Durable, readable for the group of `reader`; what waited is gone afterwards.
-  Result<void> commit(const std::optional<sys::Identity>& reader);
+  /// What is in the pending directory afterwards.
+  enum class Rest : std::uint8_t { Nothing, NewerWaits };
+  /// Durable, readable for the group of `reader`.  What was copied does not wait any more; what the
+  /// client has sent meanwhile does.
+  Result<Rest> commit(const std::optional<sys::Identity>& reader);
 
  private:
   Approval(std::string data, std::string pending, std::string host);
   Result<void> copy(int from);
+  Result<Rest> settle_waiting() const;
   std::string data_;
   std::string pending_;
   std::string host_;
   std::string temporary_;  ///< empty: nothing to remove
+  UniqueFd waiting_;       ///< what was copied
   UniqueFd fd_;
   std::string digest_;
 };

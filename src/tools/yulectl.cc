@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "samhain/result.h"
 #include "tools/baseline_command.h"
+#include "tools/output.h"
 #include "tools/yulectl_ask.h"
 #include "tools/yulectl_table.h"
 
@@ -23,6 +24,8 @@ namespace {
 using samhain::Error;
 using samhain::Result;
 using samhain::tools::Columns;
+using samhain::tools::fail;
+using samhain::tools::print;
 using samhain::tools::Row;
 
 /// What an answer looks like.
@@ -78,18 +81,8 @@ std::string usage() {
          "baselines that clients sent, and that wait for an administrator:\n"
          "  baseline list    all of them\n"
          "  baseline show|diff|approve|reject HOST\n"
+         "  baseline merge HOST UUID   what a delta makes of the approved one\n"
          "HOST is a registered name or a pattern such as '*.example.test'.  See yulectl(8).\n";
-}
-
-int fail(std::string_view why) {
-  (void)std::fputs(fmt::format("ERROR: {}\n", why).c_str(), stderr);
-  return 1;
-}
-
-/// Prints and makes sure that it arrived, also in a pipe or a full file.
-int print(const std::string& text) {
-  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return 0;
-  return fail("cannot write to standard output");
 }
 
 Result<void> judge(Call& call) {
@@ -137,9 +130,9 @@ Result<Call> parse(std::span<char*> arguments) {
   return call;
 }
 
-/// For people who want to see what happens; on stderr, so that a script's output stays clean.
+/// For people who want to see what happens.
 void remark(const Call& call, std::string_view text) {
-  if (call.is_verbose) (void)std::fputs(fmt::format("# {}\n", text).c_str(), stderr);
+  if (call.is_verbose) samhain::tools::remark(text);
 }
 
 std::string text_of(const Call& call, const std::vector<Row>& rows) {

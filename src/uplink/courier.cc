@@ -76,7 +76,8 @@ class Courier {
   std::uint32_t events_ = 0;
   Bytes input_;
   Bytes output_;
-  std::size_t sent_ = 0;  ///< of output_
+  std::size_t sent_ = 0;             ///< of output_
+  std::uint32_t chunks_unsent_ = 0;  ///< in output_
 };
 
 void Courier::take(std::uint16_t kind, ByteView payload) {
@@ -96,6 +97,7 @@ void Courier::take(std::uint16_t kind, ByteView payload) {
   // What was on its way to an older connection goes nowhere.
   if (envelope->connection != request_.connection || !is_open_) return;
   wire::encode(envelope->type, envelope->payload, output_);
+  if (envelope->type == wire::Type::Chunk) ++chunks_unsent_;
   if (output_.size() - sent_ > kMaxUnsent) end("too much waits to be sent", 0);
 }
 
@@ -233,6 +235,9 @@ void Courier::flush() {
   if (sent_ == output_.size()) {
     output_.clear();
     sent_ = 0;
+    if (const auto chunks = std::exchange(chunks_unsent_, 0); chunks > 0) {
+      channel_->send(kTaken, encode(Taken{request_.connection, chunks}));
+    }
   }
   mind_events();
 }
@@ -272,6 +277,7 @@ void Courier::drop() {
   input_.clear();
   output_.clear();
   sent_ = 0;
+  chunks_unsent_ = 0;
 }
 
 sys::Confinement confinement(bool may_share_user) {

@@ -66,6 +66,7 @@ Result<void> Link::start_courier() {
 void Link::open(std::size_t server) {
   ++connection_;
   addresses_left_ = 0;
+  chunks_out_ = 0;
   is_wanted_ = true;
   const auto& session = settings_.session;
   host_ = server == 0 ? session.server : session.second_server;
@@ -107,6 +108,7 @@ void Link::fail_later(std::string reason) {
 
 void Link::send(wire::Type type, ByteView payload) {
   if (courier_->channel() == nullptr) return;  // its death is told to the session from the loop
+  if (type == wire::Type::Chunk) ++chunks_out_;
   courier_->channel()->send(kSend, encode(Envelope{connection_, type, payload}));
 }
 
@@ -136,6 +138,13 @@ void Link::take_connect_failed(const ConnectFailed& message) {
   session_->connect_failed(message.address, strerror(message.sys_errno));
 }
 
+/// One that has sent more than it was given would have us fill its memory.
+void Link::take_taken(const Taken& message) {
+  if (message.chunks > chunks_out_) return courier_->restart();
+  chunks_out_ -= message.chunks;
+  session_->taken(message.chunks);
+}
+
 void Link::take(std::uint16_t kind, ByteView payload) {
   if (kind == kConnectFailed) {
     const auto message = decode_connect_failed(payload);
@@ -146,6 +155,9 @@ void Link::take(std::uint16_t kind, ByteView payload) {
   } else if (kind == kReceived) {
     const auto message = decode_envelope(payload);
     if (is_current(message)) session_->received(message->type, message->payload);
+  } else if (kind == kTaken) {
+    const auto message = decode_taken(payload);
+    if (is_current(message)) take_taken(*message);
   } else if (kind == kClosed) {
     const auto message = decode_closed(payload);
     if (!is_current(message)) return;

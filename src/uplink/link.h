@@ -66,6 +66,7 @@ class Link final : public Transport {
   void fail_later(std::string reason);
   void take(std::uint16_t kind, ByteView payload);
   void take_connect_failed(const ConnectFailed& message);
+  void take_taken(const Taken& message);
   template <class Message>
   bool is_current(const Result<Message>& message);
 
@@ -78,6 +79,7 @@ class Link final : public Transport {
   std::string host_;  ///< of the server that is asked
   std::uint32_t connection_ = 0;
   std::size_t addresses_left_ = 0;  ///< how many may still fail
+  std::size_t chunks_out_ = 0;      ///< with the courier
   bool is_wanted_ = false;          ///< a connection is open or on its way
 };
 

@@ -58,6 +58,7 @@ constexpr std::array kFromCourier = {
     sys::Rule{kOpened, 4 + 32, 4 + 32},
     sys::Rule{kReceived, kEnvelopeHead, kEnvelopeHead + kMaxAnswer},
     sys::Rule{kClosed, kErrorHead, kErrorHead + kMaxErrorText},
+    sys::Rule{kTaken, 4 + 4, 4 + 4},
 };
 constexpr std::array kFromResolver = {
     sys::Rule{kResolved, 4 + 2 + 4,
@@ -99,6 +100,12 @@ Bytes encode(const Envelope& message) {
 Bytes encode(const Closed& message) {
   base::Writer out;
   out.number(message.connection).number(message.sys_errno).text(shortened(message.text));
+  return out.take();
+}
+
+Bytes encode(const Taken& message) {
+  base::Writer out;
+  out.number(message.connection).number(message.chunks);
   return out.take();
 }
 
@@ -180,6 +187,15 @@ Result<Closed> decode_closed(ByteView payload) {
   message.sys_errno = in.number<std::int32_t>();
   message.text = base::printable(in.text(kMaxErrorText));
   if (!in.is_complete()) return malformed("closed connection");
+  return message;
+}
+
+Result<Taken> decode_taken(ByteView payload) {
+  base::Reader in(payload);
+  Taken message;
+  message.connection = in.number<std::uint32_t>();
+  message.chunks = in.number<std::uint32_t>();
+  if (!in.is_complete()) return malformed("number of chunks taken");
   return message;
 }
 

@@ -29,6 +29,7 @@ inline constexpr std::uint16_t kConnectFailed = 19;
 inline constexpr std::uint16_t kOpened = 20;
 inline constexpr std::uint16_t kReceived = 21;
 inline constexpr std::uint16_t kClosed = 22;
+inline constexpr std::uint16_t kTaken = 24;
 // resolver -> scanner
 inline constexpr std::uint16_t kResolved = 23;
 
@@ -70,6 +71,12 @@ struct Closed {
   std::int32_t sys_errno = 0;
   std::string text;
 };
+/// So many of the CHUNKs that we sent are with the kernel: the courier keeps none, and can be given
+/// others.
+struct Taken {
+  std::uint32_t connection = 0;
+  std::uint32_t chunks = 0;
+};
 /// What the resolver found; `error` says why there are no addresses.
 struct Resolved {
   std::string own_name;
@@ -87,6 +94,7 @@ Bytes encode(const ConnectFailed& message);
 Bytes encode(const Opened& message);
 Bytes encode(const Envelope& message);
 Bytes encode(const Closed& message);
+Bytes encode(const Taken& message);
 Bytes encode(const Resolved& message);
 Bytes encode(const Question& message);
 Bytes encode_close(std::uint32_t connection);
@@ -96,6 +104,7 @@ Result<ConnectFailed> decode_connect_failed(ByteView payload);
 Result<Opened> decode_opened(ByteView payload);
 Result<Envelope> decode_envelope(ByteView payload);
 Result<Closed> decode_closed(ByteView payload);
+Result<Taken> decode_taken(ByteView payload);
 Result<Resolved> decode_resolved(ByteView payload);
 Result<Question> decode_question(ByteView payload);
 Result<std::uint32_t> decode_close(ByteView payload);

@@ -66,7 +66,7 @@ Session::~Session() {
 }
 
 void Session::wake() {
-  if (state_ == State::Idle && (has_reports() || !transfers_.empty())) connect();
+  if (state_ == State::Idle && (has_reports() || !errands_.empty())) connect();
   if (state_ == State::Open) pump();
 }
 
@@ -182,6 +182,7 @@ void Session::take_acceptance(ByteView payload) {
   const auto renewed_after = std::max(lifetime - margin, kShortestSession);
   server().agreement.emplace(Agreement{accepted->session_id, crypto::Mac{key},
                                        crypto::Mac{file_key}, clock_.steady() + renewed_after});
+  known_as_ = accepted->client_name;
   if (on_step_) on_step_({Step::Kind::Accepted, accepted->client_name});
   tell(report::make(report::kSessionKeyNegotiated, clock_.now_ns()));
   begin_talk(accepted->next_seq);
@@ -388,8 +389,8 @@ void Session::on_watch() {
       now >= last_active_ + settings_.answer_limit) {
     tell_once(report::make_filled(
         report::kConnectionError,
-        {is_asked_ ? "the file does not come" : "reports are not acknowledged"}, clock_.now_ns(),
-        {{"port", std::to_string(settings_.port)}, {"subroutine", "read_port"}}));
+        {is_asked_ ? errands_.front()->lateness() : "reports are not acknowledged"},
+        clock_.now_ns(), {{"port", std::to_string(settings_.port)}, {"subroutine", "read_port"}}));
     return pause_and_retry();
   }
   if (!is_waiting() && now >= last_active_ + settings_.keep_alive) {
@@ -422,7 +423,7 @@ std::string_view Session::expected() const {
     case State::Resuming:
       return "RESUMED";
     case State::Open:
-      return is_asked_ ? transfers_.front().expected() : "ACK";
+      return is_asked_ ? errands_.front()->expected() : "ACK";
     case State::Opening:
       return "TLS";
     case State::Idle:

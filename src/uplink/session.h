@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -20,6 +21,7 @@
 #include "sys/loop.h"
 #include "uplink/password.h"
 #include "uplink/transfer.h"
+#include "uplink/upload.h"
 #include "wire/frame.h"
 #include "wire/messages.h"
 
@@ -93,9 +95,13 @@ class Session {
   /// where no server can be reached it fails at once.
   void get(Wanted wanted, Transfer::OnDone on_done);
   static constexpr unsigned kMaxTries = 3;
+  /// Sends a baseline; else as get().
+  void put(Offer offer, Upload::OnDone on_done);
 
   bool is_settled() const { return !has_reports(); }  ///< all is acknowledged
   bool has_failed() const { return has_failed_; }     ///< the last try; nothing worked since
+  /// Our name as the server has it, by the last one that we authenticated with; may be empty.
+  const std::string& known_as() const { return known_as_; }
   void on_progress(sys::Loop::Callback callback) { on_progress_ = std::move(callback); }
   /// Must not destroy the session.
   void on_step(OnStep callback) { on_step_ = std::move(callback); }
@@ -107,7 +113,8 @@ class Session {
   void opened(const srp::ChannelBinding& binding);
   void connect_failed(std::string_view address, std::string_view reason);
   void received(wire::Type type, ByteView payload);
-  void unreachable();  ///< no address answers; why is said by connect_failed() of each
+  void taken(std::size_t chunks);  ///< so many of the CHUNKs are with the network
+  void unreachable();              ///< no address answers; why is said by connect_failed() of each
   /// There was a connection, if only for a moment.  `reason` is an errno text where there is one.
   void closed(std::string_view reason);
 
@@ -156,7 +163,10 @@ class Session {
   void give_way();
 
   // session_files.cc
+  void begin(std::unique_ptr<Errand> errand);
   void ask_for_file();
+  void feed_file();
+  void give_up_file(const Error& error);
   void take_file_frame(wire::Type type, ByteView payload);
   void break_off_file();
   void end_file(std::string_view failure);
@@ -218,10 +228,11 @@ class Session {
   bool is_return_due_ = false;  ///< nothing more for the second: what it has must be settled
   bool is_returning_ = false;   ///< the first is tried while the second works
 
-  std::deque<Transfer> transfers_;  ///< the first is under way when the session is open
-  bool is_asked_ = false;           ///< its GET is sent, its last frame has not come
+  std::deque<std::unique_ptr<Errand>>
+      errands_;            ///< the first is under way when the session is open
+  bool is_asked_ = false;  ///< its question is sent, its last frame has not come
   struct Verdict {
-    Transfer transfer;
+    std::unique_ptr<Errand> errand;
     std::string failure;
   };
   std::deque<Verdict> verdicts_;
@@ -229,6 +240,7 @@ class Session {
 
   srp::ChannelBinding binding_{};
   std::optional<srp::Client> client_;
+  std::string known_as_;
   wire::Id nonce_{};
 
   std::uint64_t next_to_send_ = 0;

@@ -7,7 +7,15 @@
 namespace samhain::uplink {
 
 void Session::get(Wanted wanted, Transfer::OnDone on_done) {
-  transfers_.emplace_back(std::move(wanted), std::move(on_done));
+  begin(std::make_unique<Transfer>(std::move(wanted), std::move(on_done)));
+}
+
+void Session::put(Offer offer, Upload::OnDone on_done) {
+  begin(std::make_unique<Upload>(std::move(offer), std::move(on_done)));
+}
+
+void Session::begin(std::unique_ptr<Errand> errand) {
+  errands_.push_back(std::move(errand));
   if (state_ == State::Stopped) return fail_files("the session has ended");
   if (state_ == State::Open) return ask_for_file();
   // Somebody waits for it: not as long as a report may.
@@ -15,8 +23,8 @@ void Session::get(Wanted wanted, Transfer::OnDone on_done) {
 }
 
 void Session::ask_for_file() {
-  while (!is_asked_ && !transfers_.empty()) {
-    const auto question = transfers_.front().ask();
+  while (state_ == State::Open && !is_asked_ && !errands_.empty()) {
+    const auto question = errands_.front()->ask();
     if (!question) {
       conclude_file(question.error().text());
       continue;
@@ -24,19 +32,42 @@ void Session::ask_for_file() {
     is_asked_ = true;
     last_heard_ = last_active_ = clock_.steady();
     arm_watch();
-    transport_.send(wire::Type::Get, *question);
+    transport_.send(question->type, question->payload);
+    feed_file();
   }
+}
+
+/// Sends as much as may be under way.
+void Session::feed_file() {
+  while (is_asked_ && state_ == State::Open) {
+    const auto frame = errands_.front()->next(server().agreement->file_mac);
+    if (!frame) return give_up_file(frame.error());
+    if (!*frame) return;
+    last_active_ = clock_.steady();
+    transport_.send((*frame)->type, (*frame)->payload);
+  }
+}
+
+void Session::taken(std::size_t chunks) {
+  if (!is_asked_ || state_ != State::Open) return;
+  last_active_ = clock_.steady();
+  errands_.front()->note_taken(chunks);
+  feed_file();
 }
 
 void Session::take_file_frame(wire::Type type, ByteView payload) {
   last_active_ = last_heard_;
-  const auto is_over = transfers_.front().take(type, payload, server().agreement->file_mac);
+  const auto is_over = errands_.front()->take(type, payload, server().agreement->file_mac);
   if (is_over && !*is_over) return;
   if (is_over) return end_file({});
   using Kind = Error::Kind;
   const Error& error = is_over.error();
   if (error.kind == Kind::Malformed || error.kind == Kind::Refused) return fail(error.what);
-  // It cannot be had, but the server goes on sending it.
+  give_up_file(error);
+}
+
+/// It cannot be had or sent, but the server goes on with it.
+void Session::give_up_file(const Error& error) {
   transport_.close();
   go(State::Idle);
   end_file(error.text());
@@ -51,8 +82,8 @@ void Session::end_file(std::string_view failure) {
 }
 
 void Session::conclude_file(std::string_view failure) {
-  verdicts_.push_back({std::move(transfers_.front()), std::string{failure}});
-  transfers_.pop_front();
+  verdicts_.push_back({std::move(errands_.front()), std::string{failure}});
+  errands_.pop_front();
   if (verdict_timer_ == 0) verdict_timer_ = loop_.soon([this] { tell_verdicts(); });
 }
 
@@ -60,18 +91,18 @@ void Session::tell_verdicts() {
   verdict_timer_ = 0;
   // Whoever is told may ask for more, and may destroy us.
   for (auto verdicts = std::exchange(verdicts_, {}); Verdict & verdict : verdicts) {
-    verdict.transfer.finish(verdict.failure);
+    verdict.errand->finish(verdict.failure);
   }
 }
 
 /// The connection is gone: the file is asked for again over the next one, but not for ever.
 void Session::break_off_file() {
   if (!std::exchange(is_asked_, false)) return;
-  if (transfers_.front().tries() >= kMaxTries) end_file("broken off again and again");
+  if (errands_.front()->tries() >= kMaxTries) end_file("broken off again and again");
 }
 
 void Session::fail_files(std::string_view reason) {
-  while (!transfers_.empty()) end_file(reason);
+  while (!errands_.empty()) end_file(reason);
 }
 
 }  // namespace samhain::uplink

@@ -55,7 +55,7 @@ void Session::pause_and_retry() {
   is_returning_ = false;
   has_failed_ = true;
   // Who waits for a file is told by its verdict.
-  if (transfers_.empty() && !std::exchange(has_told_service_failure_, true)) {
+  if (errands_.empty() && !std::exchange(has_told_service_failure_, true)) {
     tell(report::make(report::kServiceFailure, clock_.now_ns(),
                       {{"service", "log server"}, {"obj", server().host}}));
   }

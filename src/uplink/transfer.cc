@@ -15,14 +15,15 @@ Error malformed(std::string_view what) { return Error{Error::Kind::Malformed, st
 Transfer::Transfer(Wanted wanted, OnDone on_done)
     : wanted_(std::move(wanted)), on_done_(std::move(on_done)) {}
 
-Result<Bytes> Transfer::ask() {
+Result<Errand::Question> Transfer::ask() {
   ++tries_;
   has_begun_ = false;
   received_ = 0;
   (void)sha_.finish();  // forgets what came before
   if (auto cleared = wanted_.store.clear(); !cleared) return cleared.error();
   nonce_ = crypto::random_array<16>();
-  return wire::encode(wire::Get{wanted_.kind, nonce_, wanted_.held, wanted_.delta});
+  return Question{wire::Type::Get,
+                  wire::encode(wire::Get{wanted_.kind, nonce_, wanted_.held, wanted_.delta})};
 }
 
 Result<bool> Transfer::take(wire::Type type, ByteView payload, crypto::Mac& key) {

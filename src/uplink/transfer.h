@@ -10,6 +10,7 @@
 #include "samhain/bytes.h"
 #include "samhain/facts.h"
 #include "samhain/result.h"
+#include "uplink/errand.h"
 #include "uplink/store.h"
 #include "wire/files.h"
 #include "wire/frame.h"
@@ -42,25 +43,24 @@ struct Fetched {
 
 /// One GET of docs/protocol.md section 6, from the question to the verdict.  Nothing of the file
 /// may be used before the verdict: until then it is what some process on the way says it is.
-class Transfer {
+class Transfer final : public Errand {
  public:
   using OnDone = std::function<void(Fetched&& fetched)>;
 
   Transfer(Wanted wanted, OnDone on_done);
 
-  /// Begins, or begins anew after a broken connection: the payload of GET.
-  /// Errors: System (what came before cannot be thrown away).
-  Result<Bytes> ask();
+  Result<Question> ask() override;
+  /// All that is sent is the question.
+  Result<std::optional<Frame>> next(crypto::Mac& /*key*/) override {
+    return std::optional<Frame>{};
+  }
+  void note_taken(std::size_t /*chunks*/) override {}
+  Result<bool> take(wire::Type type, ByteView payload, crypto::Mac& key) override;
 
-  /// A frame of the server's answer; true: it was the last.
-  /// Errors: Malformed, Refused (not authentic): end the connection, it may be asked again;
-  ///         Limit, System (the disk is full): it cannot be had.
-  Result<bool> take(wire::Type type, ByteView payload, crypto::Mac& key);
-
-  unsigned tries() const { return tries_; }
-  std::string_view expected() const;  ///< the next frame's name
-  /// The verdict, to whoever asked.  With a reason: it failed.
-  void finish(std::string_view failure = {});
+  unsigned tries() const override { return tries_; }
+  std::string_view expected() const override;
+  std::string_view lateness() const override { return "the file does not come"; }
+  void finish(std::string_view failure) override;
 
  private:
   Result<bool> take_file(ByteView payload);

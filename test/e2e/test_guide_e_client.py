@@ -4,12 +4,13 @@ says of it, and what it does without."""
 import hashlib
 import re
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from harness.daemons import Samhain
 from harness.waiting import wait_for
-from harness.world import CLIENT1, OTHER, SERVER
+from harness.world import ADDRESS_OF, CLIENT1, CLIENT2, OTHER, SERVER
 
 REMOTE = "REQ_FROM_SERVER"
 
@@ -54,7 +55,7 @@ class FromServer(Samhain):
         command = super().command(*arguments)
         command[-1] = f"--config-file={self.place}"
         return command + [f"--server-host={SERVER}", f"--password-file={self.password_file}",
-                          "--bind-address=127.0.0.2"]
+                          f"--bind-address={ADDRESS_OF[self.host]}"]
 
 
 def remote(agent, place=REMOTE):
@@ -131,6 +132,58 @@ def test_e6_without_a_baseline_there_it_hints_and_ends(store, agent):
     assert tail == [("ERROR", "File download failed"),
                     ("ALERT", "PANIC Error initializing the application"), ("ALERT", "EXIT")]
     assert f"file.{CLIENT1}" in done.stderr
+
+
+def test_e7_an_unreadable_configuration_is_as_none_until_it_is_readable(yule, store, agent):
+    publish(store, agent)
+    publish(store, agent, rc="rc", baseline=None)
+    own = store / f"rc.{CLIENT1}"
+    own.chmod(0o600)
+    remote(agent)
+    done = agent.call("-t", "check", "--foreground")
+    assert done.returncode == 1
+    assert messages(done)[-2:] == [("ERROR", "File download failed"), ("ALERT", "EXIT")]
+    line = yule.wait_line(msg="File not accessible", severity="ERROR", path=str(own))
+    assert line.get("reason") == "Permission denied"
+    yule.wait_line(msg="Requested file not found", severity="CRIT", client=CLIENT1, path=str(own))
+    own.chmod(0o644)  # E9
+    assert agent.call("-t", "check", "--foreground").returncode == 0
+
+
+def test_e8_a_directory_that_is_closed_to_the_server_is_as_no_file(yule, store, agent):
+    publish(store, agent)
+    store.chmod(0o700)
+    remote(agent)
+    done = agent.call("-t", "check", "--foreground")
+    assert done.returncode == 1
+    assert messages(done)[-2:] == [("ERROR", "File download failed"), ("ALERT", "EXIT")]
+    line = yule.wait_line(msg="File not accessible", path=str(store / "rc"), obj=str(store))
+    assert (line.severity, line.get("reason")) == ("ERROR", "Permission denied")
+    store.chmod(0o755)  # E9
+    assert agent.call("-t", "check", "--foreground").returncode == 0
+
+
+def test_e16_two_clients_at_once_get_their_own(yule, store, agent, folder):
+    yule.register(CLIENT2)
+    yule.reload()
+    yule.wait_line(msg="Runtime configuration reloaded")
+    (folder / "two").mkdir()
+    other = FromServer(folder / "two", host=CLIENT2)
+    (other.tree / "of the second").write_text("x\n")
+    other.place = other.config
+    other.init()
+    other.set("Misc", "SetDatabasePath", REMOTE)
+    publish(store, agent)
+    publish(store, other, rc=f"rc.{CLIENT2}", baseline=f"file.{CLIENT2}")
+    other.place = REMOTE
+    remote(agent)
+    with ThreadPoolExecutor() as both:
+        done = list(both.map(lambda one: one.call("-t", "check", "--foreground"), (agent, other)))
+    for name, one in zip((CLIENT1, CLIENT2), done):
+        assert one.returncode == 0, one.stderr
+        assert start_values(one.stderr) == [(REMOTE, digest(store / f"rc.{name}")),
+                                            (REMOTE, digest(store / f"file.{name}"))]
+        assert "POLICY" not in one.stderr
 
 
 def test_c8_an_unknown_host_gets_nothing(yule, store, agent, folder):

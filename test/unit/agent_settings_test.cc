@@ -38,6 +38,27 @@ TEST(AgentSettingsTest, NothingSaidGivesTheCompiledPathsAndTheUsualThresholds) {
   EXPECT_FALSE(settings.is_daemon);
 }
 
+TEST(AgentSettingsTest, SendsABaselineOnlyWhereItIsWantedAndOnlyFromInit) {
+  Options options;
+  options.action = Action::Init;
+  EXPECT_FALSE(read("", options).settings.uploads());
+  const std::string_view wanted = "[Client]\nSetUploadBaseline=yes\n";
+  EXPECT_TRUE(read(wanted, options).settings.uploads());
+  options.action = Action::Check;
+  EXPECT_FALSE(read(wanted, options).settings.uploads());
+  EXPECT_EQ(read("[Misc]\nSetUploadBaseline=perhaps\n").problems.size(), 1U);
+}
+
+TEST(AgentSettingsTest, TriesForADeltaHaveBounds) {
+  EXPECT_EQ(read("").settings.delta_retries, 2U);
+  EXPECT_EQ(read("").settings.delta_retry_interval, std::chrono::seconds{60});
+  const Loaded loaded = read("[Client]\nSetDeltaRetryCount=0\nSetDeltaRetryInterval=5\n");
+  EXPECT_TRUE(loaded.problems.empty());
+  EXPECT_EQ(loaded.settings.delta_retries, 0U);
+  EXPECT_EQ(loaded.settings.delta_retry_interval, std::chrono::seconds{5});
+  EXPECT_EQ(read("[Misc]\nSetDeltaRetryCount=1001\nSetDeltaRetryInterval=0\n").problems.size(), 2U);
+}
+
 TEST(AgentSettingsTest, TakesEachPartOfTheConfiguration) {
   const Loaded loaded = read(
       "[Misc]\nDaemon=yes\nChecksumTest=check\nSetFilecheckTime=5\nSetDatabasePath=AUTO\n"

@@ -136,6 +136,21 @@ TEST_F(LinkTest, EndsAfterItsLastFrameWasSeen) {
   EXPECT_TRUE(link_->is_over());
 }
 
+TEST_F(LinkTest, OneThatGoesOnSendingAfterTheEndIsCut) {
+  shake_hands();
+  link_->finish(now_);
+  const Bytes rubbish(32'768, 'z');
+  std::size_t sent = 0;
+  while (!link_->is_over() && sent < 64U << 20) {
+    const ssize_t size = ::send(stream_->fd(), rubbish.data(), rubbish.size(), MSG_NOSIGNAL);
+    if (size > 0) sent += static_cast<std::size_t>(size);
+    ASSERT_TRUE(proceed());
+  }
+  EXPECT_TRUE(link_->is_over());
+  EXPECT_GT(sent, 16U << 20);
+  EXPECT_LT(sent, 18U << 20);
+}
+
 TEST_F(LinkTest, ClosesAnIdleMemberQuietly) {
   shake_hands();
   link_->become_member();

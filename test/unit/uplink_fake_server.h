@@ -53,6 +53,13 @@ class FakeServer final : public Transport {
   bool signs_badly = false;
   bool repeats_old_verdict = false;  ///< the nonce is not this question's
 
+  // Files that it is sent.
+  bool takes_uploads = true;
+  bool takes_chunks = true;       ///< else they stay on the way
+  bool stores_too_early = false;  ///< before END
+  std::vector<std::string> stored;
+  std::size_t most_chunks_under_way = 0;
+
   // What was seen.
   std::map<std::uint64_t, std::string> logged;
   int connections = 0;
@@ -84,6 +91,7 @@ class FakeServer final : public Transport {
     const int number = ++connections;
     loop_.soon([this, number] {
       if (number != connections) return;
+      chunks_under_way_ = 0;
       if (is_down) {
         const std::string address = is_inventive ? "host " + std::to_string(number) : "127.0.0.1";
         session->connect_failed(address, "Connection refused");
@@ -97,6 +105,9 @@ class FakeServer final : public Transport {
   }
   void send(wire::Type type, ByteView payload) override {
     ASSERT_TRUE(is_open);
+    if (type == wire::Type::Chunk) {
+      most_chunks_under_way = std::max(most_chunks_under_way, ++chunks_under_way_);
+    }
     loop_.soon([this, type, number = connections, copy = Bytes(payload.begin(), payload.end())] {
       if (is_open && number == connections) take(type, copy);
     });
@@ -113,6 +124,9 @@ class FakeServer final : public Transport {
     if (type == wire::Type::Resume) return take_resume(payload);
     if (type == wire::Type::Report) return take_report(payload);
     if (type == wire::Type::Get) return take_get(payload);
+    if (type == wire::Type::Put) return take_put(payload);
+    if (type == wire::Type::Chunk) return take_chunk(payload);
+    if (type == wire::Type::End) return take_end(payload);
     FAIL() << "unexpected frame";
   }
   void take_hello(ByteView payload) {
@@ -199,6 +213,46 @@ class FakeServer final : public Transport {
     }
     if (is_open) answer(wire::Type::End, verdict(wire::Vouched::File, digest));
   }
+  Bytes put_verdict(wire::Vouched vouched, const Digest& digest) {
+    auto tag = wire::file_mac(*file_mac_, vouched, wire::FileKind::Baseline,
+                              repeats_old_verdict ? wire::Id{} : put_->nonce, digest);
+    if (signs_badly) tag[0] ^= 1;
+    return wire::encode_tag(tag);
+  }
+  void take_put(ByteView payload) {
+    ++questions;
+    const auto put = wire::decode_put(payload);
+    ASSERT_TRUE(put);
+    put_ = *put;
+    coming_.clear();
+    if (!takes_uploads) {
+      answer(wire::Type::NoFile, put_verdict(wire::Vouched::NoFile, {}));
+      put_.reset();
+    } else if (stores_too_early) {
+      answer(wire::Type::Stored, put_verdict(wire::Vouched::Stored, put_->sha256));
+    }
+  }
+  void take_chunk(ByteView payload) {
+    --chunks_under_way_;
+    if (takes_chunks) session->taken(1);
+    if (!put_) return;
+    if (breaks_at == coming_.size() / wire::kMaxChunk) {
+      breaks_at.reset();
+      return drop_connection();
+    }
+    coming_ += as_text(payload);
+  }
+  void take_end(ByteView payload) {
+    if (!put_) return;
+    const auto tag = wire::decode_tag(payload);
+    ASSERT_TRUE(tag);
+    EXPECT_EQ(*tag, wire::file_mac(*file_mac_, wire::Vouched::Put, wire::FileKind::Baseline,
+                                   put_->nonce, put_->sha256));
+    EXPECT_EQ(coming_.size(), put_->size);
+    EXPECT_EQ(crypto::sha256(as_bytes(coming_)), put_->sha256);
+    stored.push_back(coming_);
+    answer(wire::Type::Stored, put_verdict(wire::Vouched::Stored, put_->sha256));
+  }
   std::uint64_t next() const {
     if (says_next) return *says_next;
     return logged.empty() ? 0 : logged.rbegin()->first + 1;
@@ -209,6 +263,9 @@ class FakeServer final : public Transport {
   srp::ChannelBinding binding_{};
   std::optional<srp::Server> server_;
   std::optional<wire::Id> id_;
+  std::optional<wire::Put> put_;
+  std::string coming_;
+  std::size_t chunks_under_way_ = 0;
   std::optional<crypto::Mac> mac_;
   std::optional<crypto::Mac> file_mac_;
   std::size_t acknowledged_ = 0;

@@ -42,6 +42,7 @@ TEST(RequestsTest, TheLargestMessagesFitTheTables) {
   EXPECT_TRUE(fits(rules_for_courier(), kSend, encode(Envelope{1, wire::Type::Report, body})));
   const Closed closed{1, 5, std::string(9'999, 'x')};
   EXPECT_TRUE(fits(rules_from_courier(), kClosed, encode(closed)));
+  EXPECT_TRUE(fits(rules_from_courier(), kTaken, encode(Taken{UINT32_MAX, 16})));
   const ConnectFailed failed{1, std::string(9'999, 'x'), 5};
   EXPECT_TRUE(fits(rules_from_courier(), kConnectFailed, encode(failed)));
   EXPECT_TRUE(fits(rules_from_courier(), kOpened, encode(Opened{})));
@@ -69,6 +70,7 @@ TEST(RequestsTest, EveryShortenedMessageIsMalformed) {
   refuses_all_cuts(encode(ConnectFailed{1, "::1", 2}), decode_connect_failed);
   refuses_all_cuts(encode(Opened{1, {}}), decode_opened);
   refuses_all_cuts(encode(Closed{1, 2, "gone"}), decode_closed);
+  refuses_all_cuts(encode(Taken{1, 2}), decode_taken);
   refuses_all_cuts(encode(Resolved{"host", {address("::1")}, ""}), decode_resolved);
   refuses_all_cuts(encode(Question{"host", 1}), decode_question);
   refuses_all_cuts(encode_close(3), decode_close);
