@@ -1,6 +1,6 @@
 # Run by test/run.sh; needs python3-pytest.
 EXTRA_DIST += %D%/conftest.py %D%/test_agent.py %D%/test_commands.py %D%/test_delivery.py \
-	%D%/test_certificates.py %D%/test_check_config.py %D%/test_connection_check.py %D%/test_guide_a_logs.py %D%/test_guide_b_connect.py %D%/test_guide_c_auth.py \
+	%D%/test_certificates.py %D%/test_check_config.py %D%/test_chroot.py %D%/test_connection_check.py %D%/test_guide_a_logs.py %D%/test_guide_b_connect.py %D%/test_guide_c_auth.py \
 	%D%/test_guide_d_names.py %D%/test_guide_e_client.py %D%/test_guide_e_downloads.py %D%/test_guide_f_sessions.py \
 	%D%/test_guide_f_states.py %D%/test_guide_g_promises.py \
 	%D%/test_guide_h_commands.py %D%/test_guide_h_others.py %D%/test_install.py %D%/test_main_job.py %D%/test_protocol.py \
