@@ -15,6 +15,7 @@ endif
 if BUILD_SERVER
 systemdsystemunit_DATA += %D%/yule.service
 noinst_SCRIPTS += %D%/yule.init
+dist_sbin_SCRIPTS = %D%/chroot.sh
 endif
 CLEANFILES = %D%/samhain.service %D%/yule.service %D%/samhain.init %D%/yule.init
 

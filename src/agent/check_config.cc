@@ -1,46 +1,33 @@
 #include "agent/check_config.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <string>
 
 #include "agent/agent.h"
 #include "base/clock.h"
+#include "config/checking.h"
 #include "report/form.h"
+#include "sys/file.h"
 #include "uplink/password.h"
 
 namespace samhain::agent {
 namespace {
 
-constexpr int kIsFine = 0;
-constexpr int kIsWrong = 1;
-
-void print(const std::string& line) { (void)std::fputs((line + "\n").c_str(), stdout); }
-
-/// One thing that would go wrong, and what to do about it.
-int complain(std::string_view what, std::string_view remedy) {
-  print(fmt::format("ERROR  {}; {}", what, remedy));
-  return kIsWrong;
-}
-
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
-}
-
-bool may(const std::string& path, int mode) {
-  return faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0;
-}
+using config::complain;
+using config::kIsFine;
+using config::kIsWrong;
+using config::may;
+using config::print;
+using config::print_row;
 
 int check_writable(std::string_view what, const std::string& path) {
-  const std::string directory = directory_of(path);
-  const bool is_there = access(path.c_str(), F_OK) == 0;
+  const std::string directory = sys::directory_of(path);
+  const bool is_there = config::exists(path);
   const std::string& wanted = is_there ? path : directory;
   if (may(wanted, is_there ? W_OK : W_OK | X_OK)) return kIsFine;
   const int error = errno;
@@ -90,20 +77,17 @@ int check_work(const Settings& settings) {
 
 /// What would be used.
 void print_summary(const Settings& settings) {
-  const auto line = [](std::string_view name, const std::string& value) {
-    print(fmt::format("{:<16} {}", name, value));
-  };
-  line("configuration",
-       fmt::format("{} (SHA-256 {})", settings.config_path, settings.config_digest));
-  line("own name", settings.host_name);
-  line("baseline", settings.baseline_path);
-  line("log file", settings.log_path);
-  line("server", settings.exports()
-                     ? fmt::format("{}, port {}", settings.server_host, settings.server_port)
-                     : "none");
-  line("spool", settings.exports() ? settings.spool_path : "none");
-  line("daemon", settings.is_daemon ? "yes, pid file " + settings.pid_path : "no");
-  line("watched", fmt::format("{} files and directories", settings.watches.size()));
+  print_row("configuration",
+            fmt::format("{} (SHA-256 {})", settings.config_path, settings.config_digest));
+  print_row("own name", settings.host_name);
+  print_row("baseline", settings.baseline_path);
+  print_row("log file", settings.log_path);
+  print_row("server", settings.exports()
+                          ? fmt::format("{}, port {}", settings.server_host, settings.server_port)
+                          : "none");
+  print_row("spool", settings.exports() ? settings.spool_path : "none");
+  print_row("daemon", settings.is_daemon ? "yes, pid file " + settings.pid_path : "no");
+  print_row("watched", fmt::format("{} files and directories", settings.watches.size()));
 }
 
 }  // namespace
@@ -127,8 +111,7 @@ int check_config(const Options& options, const Paths& paths) {
   int status = std::ranges::any_of(problems, config::is_mistake) ? kIsWrong : kIsFine;
   print_summary(settings);
   status |= check_work(settings) | check_paths(settings) | check_password(settings);
-  print(status == kIsFine ? "Nothing is wrong." : "The configuration is wrong, or cannot be used.");
-  return status;
+  return config::conclude(status);
 }
 
 }  // namespace samhain::agent

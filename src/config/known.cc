@@ -100,10 +100,6 @@ constexpr NoUse kOfServer[] = {
     {"Misc", "SetDatabasePath",
      "no use on a server, because it has no baseline of its own; those of clients lie in its data "
      "directory"},
-    {"Server Misc", "SetChrootDir",
-     "no effect here, because what clients send is read by processes with an empty root anyway, "
-     "and "
-     "the keeper needs the program and its libraries to start them; leave it out"},
     {"Server Misc", "SetSocketPassword",
      "no use any more, because the kernel tells who uses the command socket; SetSocketAllowUid "
      "names the user who may"}};

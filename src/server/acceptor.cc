@@ -75,7 +75,7 @@ void Acceptor::take(UniqueFd socket) {
   Connection& connection = parts_.connections.add(std::move(socket), std::move(address));
   if (!kAsksLibwrap) return on_verdict(connection.id, true);
   const ConnectionId id = connection.id;
-  parts_.lookups.judge(connection.address,
+  parts_.lookups.judge(connection.address, parts_.roster.knows_address(connection.address),
                        [this, id](bool is_allowed) { on_verdict(id, is_allowed); });
 }
 

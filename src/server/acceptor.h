@@ -24,6 +24,7 @@ class Acceptor {
     const Settings& settings;
     Connections& connections;
     Lookups& lookups;
+    const Roster& roster;
     Limiter& limiter;
     Notices& notices;
     Tally& tally;

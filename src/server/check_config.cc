@@ -1,6 +1,5 @@
 #include "server/check_config.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,41 +7,35 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "config/checking.h"
 #include "report/form.h"
 #include "server/config_file.h"
+#include "server/jail_check.h"
+#include "server/start.h"
 #include "sys/file.h"
 #include "sys/identity.h"
+#include "sys/jail.h"
 #include "uplink/password.h"
 
 namespace samhain::server {
 namespace {
 
-constexpr int kIsFine = 0;
-constexpr int kIsWrong = 1;
-
-void print(const std::string& line) { (void)std::fputs((line + "\n").c_str(), stdout); }
-
-/// One thing that would go wrong, and what to do about it.
-int complain(std::string_view what, std::string_view remedy) {
-  print(fmt::format("ERROR  {}; {}", what, remedy));
-  return kIsWrong;
-}
-
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
-}
-
-bool may(const std::string& path, int mode) {
-  return faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0;
-}
-
-bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+using config::complain;
+using config::exists;
+using config::kIsFine;
+using config::kIsWrong;
+using config::may;
+using config::print;
+using config::print_row;
+using sys::directory_of;
 
 /// Whether we, whoever we are now, could make and write `path`.
 int check_writable(std::string_view what, const std::string& path, const std::string& user) {
@@ -104,9 +97,17 @@ int check_as_user(const Settings& settings, const RelaySettings& relay,
   return status;
 }
 
+/// Gets as far as a start: into the jail, if there is one, and rid of root.
+Result<void> become(const sys::Identity& identity, const std::optional<sys::Jail>& jail) {
+  if (jail) {
+    if (auto entered = jail->enter(); !entered) return entered;
+  }
+  return sys::drop_root(identity);
+}
+
 /// The same in a process that has given up root for good, as the server will.
-int check_as(const sys::Identity& identity, const Settings& settings, const RelaySettings& relay,
-             const std::string& config_path) {
+int check_as(const sys::Identity& identity, const std::optional<sys::Jail>& jail,
+             const Settings& settings, const RelaySettings& relay, const std::string& config_path) {
   (void)std::fflush(stdout);
   const pid_t child = fork();
   if (child < 0) {
@@ -114,7 +115,7 @@ int check_as(const sys::Identity& identity, const Settings& settings, const Rela
     return complain(fmt::format("fork: {}", std::strerror(error)), "try again");
   }
   if (child == 0) {
-    const auto dropped = sys::drop_root(identity);
+    const auto dropped = become(identity, jail);
     const int status =
         dropped
             ? check_as_user(settings, relay, config_path, identity.name)
@@ -130,34 +131,63 @@ int check_as(const sys::Identity& identity, const Settings& settings, const Rela
   return WIFEXITED(status) ? WEXITSTATUS(status) : kIsWrong;
 }
 
+/// What `jail` lacks; where it lacks nothing, `identity` becomes the one that it knows.
+int check_jail(const sys::Jail& jail, std::span<const std::string> program_files,
+               const ConfigFile& config, std::optional<sys::Identity>& identity) {
+  int status = kIsFine;
+  const std::string remedy = remedy_for(jail);
+  for (const auto& missing : missing_in(jail, program_files, config.path, config.loaded.settings)) {
+    status = complain("chroot: " + missing, remedy);
+  }
+  auto inside = find_user_in(jail);
+  if (!inside) return complain("chroot: " + inside.error().text(), remedy);
+  identity = std::move(*inside);
+  return status;
+}
+
+/// Opens the jail for what is looked at inside.
+int open_jail(const std::string& directory, bool is_root, std::optional<sys::Jail>& jail) {
+  if (!is_root) {
+    return complain(fmt::format("chroot {}: only a start as root can do that", directory),
+                    "start it as root, or leave that out");
+  }
+  auto opened = sys::Jail::open(directory);
+  if (!opened) {
+    return complain(fmt::format("chroot {}: {}", directory, opened.error().text()),
+                    fmt::format("chroot.sh {} builds a jail", directory));
+  }
+  jail = std::move(*opened);
+  return kIsFine;
+}
+
 /// What would be used.
 void print_summary(const ConfigFile& config, const RelaySettings& relay, const std::string& user,
                    bool is_daemon) {
   const Settings& settings = config.loaded.settings;
-  const auto line = [](std::string_view name, const std::string& value) {
-    print(fmt::format("{:<16} {}", name, value));
-  };
-  line("configuration", fmt::format("{} (SHA-256 {})", config.path, config.digest));
-  line("user", user);
-  line("listens at",
-       fmt::format("{}, port {}", settings.interface ? settings.interface->text() : "all addresses",
-                   settings.port));
-  line("log file", settings.log_path);
-  line("data directory", settings.data_path);
-  line("command socket", settings.has_socket ? settings.socket_path : "none");
-  line("daemon", is_daemon ? "yes, pid file " + settings.pid_path : "no");
-  line("relays to", relay.is_on() ? fmt::format("{}, port {}", relay.host, relay.port) : "nobody");
-  line("clients", std::to_string(settings.clients.size()));
+  print_row("configuration", fmt::format("{} (SHA-256 {})", config.path, config.digest));
+  print_row("user", user);
+  print_row(
+      "listens at",
+      fmt::format("{}, port {}", settings.interface ? settings.interface->text() : "all addresses",
+                  settings.port));
+  print_row("log file", settings.log_path);
+  print_row("data directory", settings.data_path);
+  print_row("command socket", settings.has_socket ? settings.socket_path : "none");
+  print_row("daemon", is_daemon ? "yes, pid file " + settings.pid_path : "no");
+  print_row("relays to",
+            relay.is_on() ? fmt::format("{}, port {}", relay.host, relay.port) : "nobody");
+  print_row("clients", std::to_string(settings.clients.size()));
 }
 
 }  // namespace
 
 int check_config(const Options& options, const Paths& paths) {
+  const auto program_files = sys::files_of_this_program();  // before more is loaded
   const std::int64_t now = base::SystemClock().now_ns();
   ConfigSource source = source_of(options, paths);
   const auto found = find_own_user();
   if (!found) return complain(found.error().what, "make one of these users");
-  const auto& identity = *found;
+  std::optional<sys::Identity> identity = *found;
   if (identity) source.owners.push_back(identity->uid);
 
   ConfigFailure failure;
@@ -176,20 +206,24 @@ int check_config(const Options& options, const Paths& paths) {
   }
   int status = has_mistake(loaded.problems) ? kIsWrong : kIsFine;
 
+  const std::string root = jail_of(options, loaded.settings);
+  std::optional<sys::Jail> jail;
+  if (!root.empty()) status |= open_jail(root, identity.has_value(), jail);
+  if (jail) status |= check_jail(*jail, program_files, *config, identity);
   const bool is_daemon = options.is_daemon.value_or(loaded.settings.is_daemon);
   const std::string user = identity ? fmt::format("{} (uid {})", identity->name, identity->uid)
                                     : fmt::format("uid {} (not started as root)", geteuid());
   const RelaySettings relay = relay_of(options, loaded.settings);
   print_summary(*config, relay, user, is_daemon);
+  if (!root.empty()) print_row("root directory", root);
   if (is_daemon) status |= check_writable("pid file", loaded.settings.pid_path, "who starts it");
   if (loaded.settings.has_socket) {
     status |= check_writable("command socket", loaded.settings.socket_path, "who starts it");
   }
-  status |= identity ? check_as(*identity, loaded.settings, relay, config->path)
+  status |= identity ? check_as(*identity, jail, loaded.settings, relay, config->path)
                      : check_as_user(loaded.settings, relay, config->path,
                                      fmt::format("uid {}", geteuid()));
-  print(status == kIsFine ? "Nothing is wrong." : "The configuration is wrong, or cannot be used.");
-  return status;
+  return config::conclude(status);
 }
 
 }  // namespace samhain::server

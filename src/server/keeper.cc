@@ -109,9 +109,9 @@ void Keeper::Parts::build(std::vector<UniqueFd> listeners) {
     uploads->forget(connection);
   });
   uploads->prepare();
-  acceptor = std::make_unique<Acceptor>(
-      Acceptor::Parts{*loop, clock, settings, *connections, lookups, limiter, notices, tally},
-      std::move(listeners), max_connections(fronts->size()));
+  acceptor = std::make_unique<Acceptor>(Acceptor::Parts{*loop, clock, settings, *connections,
+                                                        lookups, roster, limiter, notices, tally},
+                                        std::move(listeners), max_connections(fronts->size()));
   orders = std::make_unique<Orders>(Orders::Parts{clock, settings, roster, commands, *connections});
   scribe = std::make_unique<Scribe>(
       Scribe::Parts{*loop, clock, roster, notices, [this] { return page_head(); },

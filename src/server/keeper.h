@@ -16,6 +16,7 @@
 #include "sink/console.h"
 #include "sys/daemon.h"
 #include "sys/loop.h"
+#include "sys/remover.h"
 
 namespace samhain::server {
 
@@ -31,6 +32,9 @@ struct Ground {
   std::unique_ptr<Journal> journal;
   RelaySettings relay;                      ///< with what the command line says
   std::unique_ptr<RelaySpool> relay_spool;  ///< null: nothing goes on to another server
+  std::string jail_path;                    ///< that we are in; empty: none
+  /// Set in a jail: of the pid file and the command socket, which lie outside.
+  std::optional<sys::Remover> remover;
   std::optional<sys::PidFile> pid_file;
   std::optional<sys::Detached> detached;
   std::string missing_barriers;  ///< of the keeper itself

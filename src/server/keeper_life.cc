@@ -201,7 +201,11 @@ void Keeper::Parts::finish(std::string_view status) {
 void Keeper::Parts::end() {
   if (ground.pid_file) ground.pid_file->remove();
   // Only our own, and where the directory lets us.
-  if (control) (void)unlink(settings.socket_path.c_str());
+  if (ground.remover) {
+    ground.remover->remove();
+  } else if (control) {
+    (void)unlink(settings.socket_path.c_str());
+  }
   loop->stop();
 }
 
@@ -304,9 +308,10 @@ std::string Keeper::Parts::status() const {
     lines.emplace_back(std::string{key}, std::to_string(count));
   }
   lines.emplace_back("suspended", is_suspended ? "yes" : "no");
-  lines.emplace_back("data", settings.data_path);
-  lines.emplace_back("pending", settings.pending_path);
-  lines.emplace_back("log", ground.journal->object());
+  // As yulectl sees them, which is not in our jail.
+  lines.emplace_back("data", ground.jail_path + settings.data_path);
+  lines.emplace_back("pending", ground.jail_path + settings.pending_path);
+  lines.emplace_back("log", ground.jail_path + ground.journal->object());
   lines.emplace_back("log_is_written", ground.journal->has_failed() ? "no" : "yes");
   return status_of(lines);
 }

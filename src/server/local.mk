@@ -7,7 +7,7 @@ noinst_LIBRARIES += %D%/libserver.a
 	%D%/connections.cc %D%/connections.h %D%/control.cc %D%/control.h %D%/digester.cc \
 	%D%/digester.h %D%/file_store.cc %D%/file_store.h %D%/files.cc %D%/files.h %D%/front.cc \
 	%D%/front_transfer.cc %D%/front_transfer.h %D%/gate.cc %D%/guard.cc %D%/guard.h \
-	%D%/handshakes.cc %D%/handshakes.h %D%/intake.cc %D%/intake.h %D%/journal.cc %D%/journal.h \
+	%D%/handshakes.cc %D%/handshakes.h %D%/intake.cc %D%/intake.h %D%/jail_check.cc %D%/jail_check.h %D%/journal.cc %D%/journal.h \
 	%D%/keeper.cc %D%/keeper.h %D%/keeper_life.cc %D%/keeper_parts.h %D%/ledger.cc %D%/ledger.h \
 	%D%/libwrap.cc %D%/libwrap.h %D%/limiter.cc %D%/limiter.h %D%/link.cc %D%/link.h \
 	%D%/lookups.cc %D%/lookups.h %D%/name_check.cc %D%/name_check.h %D%/notices.h %D%/options.cc \

@@ -12,12 +12,12 @@ void Lookups::open(RoleGroup& resolvers) {
   workers_ = std::vector<Worker>(resolvers.size());
 }
 
-void Lookups::judge(const std::string& address, OnVerdict on_verdict) {
+void Lookups::judge(const std::string& address, bool is_known, OnVerdict on_verdict) {
   auto question = std::make_unique<Question>();
   question->address = address;
   question->is_judged = true;
   question->on_verdict = std::move(on_verdict);
-  enqueue(to_judge_, std::move(question));
+  enqueue(is_known ? to_judge_known_ : to_judge_, std::move(question));
 }
 
 void Lookups::find_names(const std::string& address, const std::string& claim, OnNames on_names) {

@@ -37,8 +37,10 @@ class Lookups {
   static constexpr std::size_t kMaxWaiting = 4'096;
   /// Verdicts asked for ahead, so that many new connections do not wait for as many round trips.
   static constexpr std::size_t kAhead = 32;
-  /// The first resolvers judge only, so that a dead DNS server keeps nobody from being let in.
-  static constexpr std::size_t kJudges = 2;
+  /// The first resolvers judge only, so that a dead DNS server keeps nobody from being let in.  The
+  /// very first one judges known addresses only: rules with host names make the others wait for the
+  /// names of strangers.
+  static constexpr std::size_t kJudges = 3;
 
   Lookups(sys::Loop& loop, const base::Clock& clock, std::chrono::milliseconds patience = kPatience)
       : loop_(loop), clock_(clock), patience_(patience) {}
@@ -46,7 +48,8 @@ class Lookups {
 
   /// Without an answer: not allowed.  Never cached, for the rules are read anew for each
   /// connection.
-  void judge(const std::string& address, OnVerdict on_verdict);
+  /// `is_known`: a client authenticated from there before.
+  void judge(const std::string& address, bool is_known, OnVerdict on_verdict);
   /// `claim` empty: only the address is asked about.  Without an answer: nothing resolves.  Called
   /// at once where the answer is cached.
   void find_names(const std::string& address, const std::string& claim, OnNames on_names);
@@ -79,7 +82,10 @@ class Lookups {
   };
 
   static std::string key_of(const std::string& address, const std::string& claim);
-  Queue& queue_of(std::size_t resolver) { return resolver < kJudges ? to_judge_ : to_look_up_; }
+  Queue& queue_of(std::size_t resolver) {
+    if (resolver == 0) return to_judge_known_;
+    return resolver < kJudges ? to_judge_ : to_look_up_;
+  }
   bool join_waiting(const std::string& address, const std::string& claim, OnNames& on_names);
   void enqueue(Queue& queue, std::unique_ptr<Question> question);
   bool has_room(std::size_t resolver) const {
@@ -103,6 +109,7 @@ class Lookups {
   std::chrono::milliseconds patience_;
   RoleGroup* resolvers_ = nullptr;
   std::vector<Worker> workers_;
+  Queue to_judge_known_;
   Queue to_judge_;
   Queue to_look_up_;
   std::uint64_t last_number_ = 0;

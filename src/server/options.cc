@@ -78,6 +78,13 @@ Result<void> take_config_path(Options& options, std::string_view value) {
   return {};
 }
 
+Result<void> take_jail(Options& options, std::string_view value) {
+  auto path = config::parse_path(value);
+  if (!path) return path.error();
+  if (options.jail_path.empty()) options.jail_path = std::move(*path);
+  return {};
+}
+
 using Task = Options::Task;
 constexpr std::array kOptions = {
     Option{'D', "daemon", "", "run in the background", take_daemon<true>},
@@ -95,6 +102,8 @@ constexpr std::array kOptions = {
     Option{0, "bind-address", "ADDRESS", "address from which to reach the next server",
            take_bind_address},
     Option{0, "config-file", "PATH", "the configuration to use", take_config_path},
+    Option{0, "chroot", "DIRECTORY", "make this the root directory; chroot.sh builds one",
+           take_jail},
     Option{0, "check-config", "", "read the configuration, say what is wrong in it, start nothing",
            take_check},
     Option{'G', "gen-password", "", "print a new random password and end",
@@ -110,11 +119,6 @@ constexpr std::array kOptions = {
     Option{'x', "set-extern-severity", "SEVERITY", "", nullptr},
     Option{0, "set-prelude-severity", "SEVERITY", "", nullptr},
     Option{0, "set-database-severity", "SEVERITY", "", nullptr},
-    Option{
-        0, "chroot", "DIRECTORY",
-        "no effect here, because what clients send is read by processes with an empty root anyway, "
-        "and the keeper needs the program and its libraries to start them",
-        nullptr},
     Option{'q', "qualified", "",
            "no use any more, because SetStripDomain=no does this in the configuration", nullptr},
     Option{'S', "server", "", "no use any more, because yule is always a server", nullptr},

@@ -30,6 +30,7 @@ struct Options {
   /// Options of the original that make no sense any more, as given, with the reason.
   std::vector<std::pair<std::string, std::string>> without_use;
   std::string config_path;  ///< empty: the compiled one
+  std::string jail_path;    ///< empty: the configuration's
 };
 
 /// Left to right; one that acts at once ends the reading.  Long names must be whole.

@@ -92,8 +92,15 @@ void Roster::restore(Client& client, Standing standing) {
   const std::int64_t now_ns = clock_.now_ns();
   const std::int64_t silence_ns = std::max<std::int64_t>(0, now_ns - standing.last_contact_ns);
   last_contact_ns_ = std::max(last_contact_ns_, standing.last_contact_ns);
+  if (!standing.address.empty()) remember_address(standing.address);
   static_cast<Standing&>(client) = std::move(standing);
   client.heard_at = clock_.steady() - std::chrono::nanoseconds{silence_ns};
+}
+
+void Roster::remember_address(const std::string& address) {
+  // Clients that come from ever new addresses: those of now will be here again soon.
+  if (addresses_.size() >= kMaxAddresses) addresses_.clear();
+  addresses_.insert(address);
 }
 
 Client* Roster::find(std::string_view name) {
@@ -207,7 +214,10 @@ void Roster::touch(Client& client, const std::string& address) {
   client.heard_at = clock_.steady();
   client.last_contact_ns = last_contact_ns_ = clock_.now_ns();
   client.is_overdue = false;
-  if (client.address != address) client.address = address;
+  if (client.address != address) {
+    client.address = address;
+    remember_address(address);
+  }
   ++revision_;
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
@@ -126,6 +127,9 @@ class Roster {
   /// It was heard of.
   void touch(Client& client, const std::string& address);
 
+  /// Did a client prove itself from there, since the start or before?
+  bool knows_address(const std::string& address) const { return addresses_.contains(address); }
+
   /// Clients that are up and silent for longer than `limit`; each is told once.
   std::vector<Client*> find_overdue(std::chrono::seconds limit);
 
@@ -136,6 +140,8 @@ class Roster {
 
  private:
   static constexpr std::size_t kMaxDisplaced = 8;
+  static constexpr std::size_t kMaxAddresses = 262'144;
+  void remember_address(const std::string& address);
   void enter(Client& client, ClientState state);
   Arrival judge(Client& client, const Session& session, bool is_known_instance);
   Arrival settle(Client& client, ClientState next);
@@ -145,6 +151,7 @@ class Roster {
   const base::Clock& clock_;
   std::map<std::string, std::unique_ptr<Client>, std::less<>> clients_;
   std::map<wire::Id, Client*> by_session_;
+  std::unordered_set<std::string> addresses_;
   std::uint64_t revision_ = 0;
   std::int64_t last_contact_ns_ = 0;
 };

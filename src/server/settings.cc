@@ -179,6 +179,7 @@ void add_server(Table& table, std::string_view section, Settings& settings) {
         return parse_user(std::string{value});
       }));
   add("SetDataDirectory", into(settings.data_path, config::parse_path));
+  add("SetChrootDir", into(settings.jail_path, config::parse_path));
   add("AcceptBaselineUpload", into(settings.accepts_uploads, config::parse_bool));
   add("SetPendingPath", into(settings.pending_path, config::parse_path));
   add("SetUploadLimit",
@@ -300,6 +301,7 @@ std::vector<std::string_view> keep_until_restart(const Settings& in_effect, Sett
   keep("SetServerPort", &Settings::port);
   keep("SetUseSocket", &Settings::has_socket);
   keep("SetSocketPath", &Settings::socket_path);
+  keep("SetChrootDir", &Settings::jail_path);
   keep("SetUDPActive", &Settings::receives_syslog);
   keep("SetUDPPort", &Settings::syslog_port);
   keep_relay(in_effect.relay, next.relay, kept);

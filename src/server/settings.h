@@ -53,6 +53,7 @@ struct Settings {
   // [Server], also [Misc]
   std::string data_path;     ///< rc, rc.HOST, file, file.HOST, templates of the status page
   std::string pending_path;  ///< baselines that wait for approval
+  std::string jail_path;     ///< SetChrootDir; empty: none
   bool accepts_uploads = false;
   std::uint64_t upload_limit_mib = 512;
   std::string html_path;  ///< of the status page; empty: none

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -18,10 +19,13 @@
 #include "crypto/prepare.h"
 #include "report/catalog.h"
 #include "report/form.h"
+#include "server/jail_check.h"
 #include "server/keeper.h"
 #include "sink/exit_words.h"
 #include "sys/identity.h"
+#include "sys/remover.h"
 #include "sys/resolve.h"
+#include "sys/role_process.h"
 #include "sys/sandbox.h"
 #include "sys/socket.h"
 
@@ -30,7 +34,14 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kWords = {"start",  "stop",         "restart",
                                                     "reload", "force-reload", "status"};
-constexpr std::array<std::string_view, 3> kUsers = {"yule", "daemon", "nobody"};
+
+/// Whom a start as root may become, the first that there is.
+std::span<const std::string_view> user_names() {
+  static constexpr std::string_view kCompiled = DEFAULT_IDENTITY;
+  static constexpr std::array<std::string_view, 3> kUsers = {"yule", "daemon", "nobody"};
+  if (!kCompiled.empty()) return std::span{&kCompiled, 1};
+  return kUsers;
+}
 
 /// Any user may connect to it; whom it serves is decided by the peer's uid.
 constexpr mode_t kSocketMode = 0666;
@@ -41,18 +52,19 @@ void complain(const std::string& text) { (void)std::fputs((text + "\n").c_str(),
 /// One start of the daemon, up to the moment when the keeper takes over.
 class Start {
  public:
-  Start(const Options& options, const Paths& paths) {
+  Start(const Options& options, const Paths& paths) : program_files_(sys::files_of_this_program()) {
     ground_.options = options;
     ground_.source = source_of(options, paths);
   }
 
   int run() {
     crypto::prepare();
+    tzset();  // in a jail there may be no time zone
     // On stderr only: the log belongs to the ledger.
     (void)sink::prepare_exit_words("Yule", report::Form::Guide, {}, clock_.now_ns());
-    const bool is_ready = find_user() && read_configuration() && load_certificate() && detach() &&
-                          take_pid_file() && bind() && open_control() && give_up_root() &&
-                          open_journal();
+    const bool is_ready = find_user() && read_configuration() && detach() && take_pid_file() &&
+                          open_control() && enter_jail() && load_certificate() && bind() &&
+                          give_up_root() && open_journal();
     if (!is_ready) return give_up();
     closelog();
     auto keeper = Keeper::create(clock_, std::move(ground_));
@@ -72,6 +84,10 @@ class Start {
   void say(const report::Event& event, std::vector<Field> fields) const {
     say(report::make(event, clock_.now_ns(), std::move(fields)));
   }
+  /// Where a path that we name is.
+  std::string place() const {
+    return ground_.jail_path.empty() ? "" : fmt::format(" (inside {})", ground_.jail_path);
+  }
   static void hint(std::string_view text) { complain(fmt::format("yule: {}", text)); }
 
   int give_up() {
@@ -81,7 +97,11 @@ class Start {
     }
     say(report::kExit, {{"program", "Yule"}, {"status", "exit_failure"}});
     if (ground_.pid_file) ground_.pid_file->remove();
-    if (ground_.control_listener) (void)unlink(settings().socket_path.c_str());
+    if (ground_.remover) {
+      ground_.remover->remove();
+    } else if (ground_.control_listener) {
+      (void)unlink(settings().socket_path.c_str());
+    }
     return 1;
   }
 
@@ -110,6 +130,46 @@ class Start {
     return true;
   }
 
+  /// Everything that lies outside is done by now; whoever reads the configuration again, opens the
+  /// log, or starts a role, does it inside.
+  bool enter_jail() {
+    const std::string directory = jail_of(ground_.options, settings());
+    if (directory.empty()) return true;
+    const auto failed = [&directory](const Error& error) {
+      hint(fmt::format("chroot {}: {}", directory, error.text()));
+      return false;
+    };
+    if (!identity_) return failed(Error{Error::Kind::Refused, "only a start as root can do that"});
+    auto jail = sys::Jail::open(directory);
+    if (!jail) return failed(jail.error());
+    if (!is_complete(*jail)) return false;
+    auto inside = find_user_in(*jail);
+    if (!inside) {
+      hint(remedy_for(*jail));
+      return failed(inside.error());
+    }
+    identity_ = std::move(*inside);
+    ground_.source.owners = {identity_->uid};
+
+    if (auto kept = sys::keep_program(); !kept) return failed(kept.error());
+    std::vector<std::string> outside;
+    if (ground_.pid_file) outside.push_back(settings().pid_path);
+    if (ground_.control_listener) outside.push_back(settings().socket_path);
+    auto remover = sys::Remover::start(outside, identity_);
+    if (!remover) return failed(remover.error());
+    ground_.remover = std::move(*remover);
+    if (auto entered = jail->enter(); !entered) return failed(entered.error());
+    ground_.jail_path = directory;
+    return true;
+  }
+
+  bool is_complete(const sys::Jail& jail) const {
+    const auto missing = missing_in(jail, program_files_, ground_.source.path, settings());
+    for (const std::string& one : missing) hint("chroot: " + one);
+    if (!missing.empty()) hint(remedy_for(jail));
+    return missing.empty();
+  }
+
   /// As root: the key need not be readable for anybody else.
   bool load_certificate() {
     const Settings& wanted = settings();
@@ -121,9 +181,9 @@ class Start {
       return true;
     }
     hint(
-        fmt::format("{}; SetServerCertificate and SetServerKey name two files in PEM that belong "
+        fmt::format("{}{}; SetServerCertificate and SetServerKey name two files in PEM that belong "
                     "together, or leave both out",
-                    loaded.error().text()));
+                    loaded.error().text(), place()));
     return false;
   }
 
@@ -229,14 +289,14 @@ class Start {
         say(line);
       }
       say(report::kServiceFailure, {{"service", "logfile"}, {"obj", settings().log_path}});
-      hint(log.error().text());
+      hint(log.error().text() + place());
       return false;
     }
     auto ledger = Ledger::open(settings().log_path + ".ledger", settings().log_path);
     if (!ledger) {
       say(report::kServiceFailure,
           {{"service", "ledger"}, {"obj", settings().log_path + ".ledger"}});
-      hint(ledger.error().text());
+      hint(ledger.error().text() + place());
       return false;
     }
     ground_.journal = std::make_unique<Journal>(std::move(*log), std::move(*ledger));
@@ -249,7 +309,7 @@ class Start {
     const auto failed = [this, &relay](const Error& error) {
       say(report::kServiceFailure,
           {{"service", "log server"}, {"obj", relay.host}, {"reason", error.text()}});
-      hint(error.text());
+      hint(error.text() + place());
       return false;
     };
     if (!relay.is_on()) {
@@ -272,6 +332,8 @@ class Start {
     return !ground_.detached && shown.has(Severity::Err) && log_error.kind != Error::Kind::Busy;
   }
 
+  /// Before anything else is loaded.
+  std::vector<std::string> program_files_;
   base::SystemClock clock_;
   Ground ground_;
   std::optional<sys::Identity> identity_;
@@ -290,11 +352,17 @@ ConfigSource source_of(const Options& options, const Paths& paths) {
 
 Result<std::optional<sys::Identity>> find_own_user() {
   if (geteuid() != 0) return std::optional<sys::Identity>{};
-  const std::string_view compiled = DEFAULT_IDENTITY;
-  auto found =
-      compiled.empty() ? sys::find_identity(kUsers) : sys::find_identity(std::span{&compiled, 1});
+  auto found = sys::find_identity(user_names());
   if (!found) return found.error();
   return std::optional<sys::Identity>{std::move(*found)};
+}
+
+Result<sys::Identity> find_user_in(const sys::Jail& jail) {
+  return jail.find_identity(user_names());
+}
+
+std::string jail_of(const Options& options, const Settings& settings) {
+  return options.jail_path.empty() ? settings.jail_path : options.jail_path;
 }
 
 RelaySettings relay_of(const Options& options, const Settings& settings) {

@@ -23,12 +23,6 @@ constexpr mode_t kLockMode = 0644;
 constexpr int kLockTries = 16;
 constexpr std::string_view kCannotLook = "stat() failed";
 
-std::string directory_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 bool is_same_file(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
@@ -41,7 +35,7 @@ bool is_at(const std::string& path, const struct stat& opened) {
 /// What is wrong with `path`; with its directory alone where that is enough, since the file itself
 /// may not be there yet.
 std::vector<sys::Distrust> distrust_of(const std::string& path, const std::vector<uid_t>& trusted) {
-  auto found = sys::find_distrust(directory_of(path), trusted);
+  auto found = sys::find_distrust(sys::directory_of(path), trusted);
   return found.empty() ? sys::find_distrust(path, trusted) : found;
 }
 
@@ -92,7 +86,7 @@ bool is_disk_error(int error) {
 
 Result<std::unique_ptr<LogFile>> LogFile::open(Settings settings) {
   std::unique_ptr<LogFile> log{new LogFile{std::move(settings)}};
-  const auto trusted = check_trust(directory_of(log->settings_.path), log->settings_.trusted);
+  const auto trusted = check_trust(sys::directory_of(log->settings_.path), log->settings_.trusted);
   if (!trusted) return trusted.error();
   if (log->settings_.has_lock) {
     const auto locked = log->lock();
@@ -206,7 +200,7 @@ Result<void> LogFile::lock() {
 }
 
 Result<void> LogFile::reopen() {
-  const auto directory = check_trust(directory_of(settings_.path), settings_.trusted);
+  const auto directory = check_trust(sys::directory_of(settings_.path), settings_.trusted);
   if (!directory) return directory.error();
   auto fd = open_log(settings_.path);
   if (!fd) return fd.error();

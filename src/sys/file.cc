@@ -15,12 +15,6 @@ namespace {
 
 constexpr std::size_t kFirstRoom = 4'096;
 
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 /// Fills the new file; whoever calls removes it again on an error.
 Result<void> fill(int fd, ByteView bytes, mode_t mode) {
   if (auto written = write_all(fd, bytes); !written) return written;
@@ -97,6 +91,12 @@ Result<void> write_file_atomically(const std::string& path, ByteView bytes, mode
     return system_error(path, error);
   }
   return flush_directory_of(path);
+}
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 Result<void> flush_directory_of(const std::string& path) {

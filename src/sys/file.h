@@ -34,6 +34,9 @@ Result<void> write_file_atomically(const std::string& path, ByteView bytes, mode
 /// fsync(2) of the directory that holds `path`, so that a rename or creation in it survives.
 Result<void> flush_directory_of(const std::string& path);
 
+/// The directory that holds `path`: "/var/log" of "/var/log/yule", "." where it names none.
+std::string directory_of(const std::string& path);
+
 /// Why a path cannot be trusted; the words are those of the log.
 struct Distrust {
   std::string message;    ///< "World writeable", "Owner not trustworthy",

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,6 +63,10 @@ std::optional<std::string> role_asked_for(int argc, char** argv) {
 
 Result<Bytes> receive_set_up() {
   if (const auto checked = check_parent(); !checked) return checked.error();
+  // Executed by its descriptor (in a jail) it would show as that number in ps(1).
+  if (prctl(PR_SET_NAME, program_invocation_short_name) != 0) {
+    return system_error("PR_SET_NAME", errno);
+  }
   std::array<std::uint8_t, ChannelHeader::kSize> raw{};
   if (const auto received = receive_exactly(raw); !received) return received.error();
   const auto header = ChannelHeader::read(raw);

@@ -19,11 +19,26 @@
 namespace samhain::sys {
 namespace {
 
+/// Where the child has the program while it is executed; close-on-exec.
+constexpr int kProgram = kRoleChannel + 1;
+
+/// The running program, opened at the first call; -1: it could not be.  Of a number that
+/// arrange_descriptors() does not use.  Only to execute: no path begins at it.
+int own_program() {
+  constexpr int kLowest = 10;
+  static const UniqueFd program{[] {
+    const UniqueFd found{open("/proc/self/exe", O_PATH | O_CLOEXEC)};
+    return found ? fcntl(found.get(), F_DUPFD_CLOEXEC, kLowest) : -1;
+  }()};
+  return program.get();
+}
+
 /// All that the child needs, made before the fork: after it nothing may allocate.
 struct Execution {
   std::array<char*, 3> arguments;
   std::array<char*, 3> environment;
   int channel;
+  int program;  ///< -1: none
   pid_t parent;
 };
 
@@ -38,7 +53,7 @@ void reset_signals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-bool arrange_descriptors(int channel) {
+bool arrange_descriptors(int channel, int program) {
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0) return false;
   if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0) return false;
@@ -48,22 +63,33 @@ bool arrange_descriptors(int channel) {
   } else if (dup2(channel, kRoleChannel) < 0) {
     return false;
   }
-  return close_range(kRoleChannel + 1, ~0U, 0) == 0;
+  if (program < 0) return close_range(kProgram, ~0U, 0) == 0;
+  return dup3(program, kProgram, O_CLOEXEC) == kProgram && close_range(kProgram + 1, ~0U, 0) == 0;
 }
 
 [[noreturn]] void become_role(const Execution& execution) {
   // The parent may have died before prctl(2) could tell the kernel.
   const bool is_bound = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == execution.parent;
-  if (is_bound && arrange_descriptors(execution.channel)) {
+  if (is_bound && arrange_descriptors(execution.channel, execution.program)) {
     reset_signals();
     // The link leads to the running file itself: also after an upgrade replaced it, and where an
     // unprivileged user cannot reach the directory.
     execve("/proc/self/exe", execution.arguments.data(), execution.environment.data());
+    // In a jail it is not there.
+    if (execution.program >= 0) {
+      execveat(kProgram, "", execution.arguments.data(), execution.environment.data(),
+               AT_EMPTY_PATH);
+    }
   }
   _exit(kExecFailed);
 }
 
 }  // namespace
+
+Result<void> keep_program() {
+  if (own_program() < 0) return system_error("/proc/self/exe", errno);
+  return {};
+}
 
 void RoleProcess::kill() const {
   // It can only fail because the process has ended or (without CAP_KILL) is not ours to kill; then
@@ -77,6 +103,7 @@ Result<RoleProcess> spawn_role(const std::string& name, int channel) {
   Execution execution{.arguments = {program.data(), role.data(), nullptr},
                       .environment = {},
                       .channel = channel,
+                      .program = own_program(),
                       .parent = getpid()};
   std::size_t variables = 0;
   std::string zone;

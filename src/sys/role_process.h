@@ -22,6 +22,10 @@ Result<RoleProcess> spawn_role(const std::string& name, int channel);
 
 inline constexpr int kExecFailed = 127;
 
+/// Keeps the running program at hand, so that spawn_role() finds it also where no path leads to it
+/// any more: in a jail without /proc.  Call it before chroot(2).
+Result<void> keep_program();
+
 /// "ended with status 1", "killed by signal 9 (Killed)".
 std::string status_text(int wait_status);
 

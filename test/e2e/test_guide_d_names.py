@@ -323,6 +323,26 @@ def test_d14_a_thousand_strangers_with_slow_names_do_not_lock_a_registered_clien
             stranger.close()
 
 
+def test_d14_strangers_whom_libwrap_must_name_do_not_hold_up_a_client_known_before(
+        folder, yule, dns):
+    deny = folder / "hosts.deny"
+    deny.write_text("yule: .evil.test\n")
+    yule.mounts.append((deny, "/etc/hosts.deny"))
+    yule.start()
+    report_from(yule, ADDRESS, text=b"first")
+    dns.is_dead_for = lambda address: address.startswith("127.1.")
+    strangers = [connected(yule, f"127.1.0.{number + 1}") for number in range(100)]
+    try:
+        for number in range(3):
+            begun = time.monotonic()
+            report_from(yule, ADDRESS, text=b"n%d" % number)
+            assert time.monotonic() - begun < 2.0
+        expect_served(yule, text="n2")
+    finally:
+        for stranger in strangers:
+            stranger.close()
+
+
 # --- the second method: SetClientFromAccept -------------------------------------------------------------------
 
 

@@ -62,12 +62,19 @@ TEST(ServerOptionsTest, WantsLongNamesWhole) {
 }
 
 TEST(ServerOptionsTest, TakesWhatHasNoUseAnyMoreAndSaysWhy) {
-  const auto options = parse({"-S", "-q", "--chroot=/x", "--check-config"});
+  const auto options = parse({"-S", "-q", "--check-config"});
   ASSERT_TRUE(options);
   EXPECT_TRUE(options->only_checks);
-  ASSERT_EQ(options->without_use.size(), 3U);
+  ASSERT_EQ(options->without_use.size(), 2U);
   EXPECT_EQ(options->without_use[1].first, "-q");
   EXPECT_NE(options->without_use[1].second.find("SetStripDomain"), std::string::npos);
+}
+
+TEST(ServerOptionsTest, TheFirstJailCountsAndMustBeAbsolute) {
+  const auto options = parse({"--chroot=/x", "--chroot", "/y"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->jail_path, "/x");
+  EXPECT_TRUE(error_of({"--chroot=x"}).starts_with("Error: invalid argument: --chroot x"));
 }
 
 TEST(ServerOptionsTest, SaysWhatIsWrong) {
