@@ -2,7 +2,7 @@
 noinst_LIBRARIES += %D%/libagent.a
 %C%_libagent_a_SOURCES = %D%/agent.cc %D%/agent.h %D%/check_config.cc %D%/check_config.h \
 	%D%/checks.cc %D%/checks.h %D%/commands.cc %D%/commands.h %D%/connection_check.cc %D%/connection_check.h %D%/control.cc %D%/control.h \
-	%D%/credentials.cc %D%/credentials.h %D%/delta_list.cc %D%/delta_list.h %D%/download.cc %D%/download.h %D%/hash.cc %D%/hash.h \
+	%D%/credentials.cc %D%/credentials.h %D%/delta_list.cc %D%/delta_list.h %D%/download.cc %D%/download.h \
 	%D%/listing.cc %D%/listing.h %D%/options.cc %D%/options.h %D%/outlets.cc %D%/outlets.h \
 	%D%/place.h %D%/run.cc %D%/run.h %D%/run_orders.cc %D%/run_delta.cc %D%/run_reload.cc %D%/run_upload.cc %D%/settings.cc \
 	%D%/settings.h

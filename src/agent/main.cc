@@ -15,12 +15,12 @@
 #include "agent/check_config.h"
 #include "agent/connection_check.h"
 #include "agent/control.h"
-#include "agent/hash.h"
 #include "agent/listing.h"
 #include "agent/options.h"
 #include "agent/place.h"
 #include "agent/settings.h"
 #include "base/die.h"
+#include "config/command_line.h"
 #include "scan/measurer_pool.h"
 #include "sys/daemon.h"
 #include "sys/role.h"
@@ -88,7 +88,7 @@ int list(const Options& options) {
 }
 
 int hash(const std::string& operand) {
-  const auto line = samhain::agent::hash_line(operand);
+  const auto line = samhain::config::hash_line(operand);
   if (line) return print(*line + "\n");
   (void)std::fputs(fmt::format("ERROR: {}\n", line.error().text()).c_str(), stderr);
   return 1;
@@ -100,6 +100,8 @@ int run(const Options& options) {
       return print(samhain::agent::usage());
     case Options::Task::ShowVersion:
       return print(version());
+    case Options::Task::ShowCopyright:
+      return print(samhain::config::copyright("samhain"));
     case Options::Task::PrintOwnName:
       return print(samhain::agent::own_name() + "\n");
     case Options::Task::HashText:

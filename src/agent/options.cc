@@ -175,7 +175,8 @@ constexpr std::array kOptions = {
     Option{'w', "wait-on-check", "SECONDS", "", nullptr},
     Option{0, "trace-logfile", "FILE", "", nullptr},
     Option{0, "trace-enable", "", "", nullptr},
-    Option{'c', "copyright", "", "", nullptr},
+    Option{'c', "copyright", "", "print whose this is, and the licence, and end",
+           take_task<Task::ShowCopyright>},
 };
 
 const Option* find_letter(char letter) {

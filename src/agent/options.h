@@ -25,6 +25,7 @@ struct Options {
     ListBaseline,
     PrintOwnName,
     ShowVersion,
+    ShowCopyright,
     ShowHelp
   };
   Task task = Task::Run;

@@ -13,6 +13,7 @@
 #include "base/die.h"
 #include "base/hex.h"
 #include "base/text.h"
+#include "config/command_line.h"
 #include "crypto/random.h"
 #include "server/check_config.h"
 #include "server/options.h"
@@ -106,12 +107,23 @@ int make_registration(const Options& options) {
   return print("Client=" + samhain::srp::registration_line(verifier) + "\n");
 }
 
+int print_hash(const std::string& operand) {
+  const auto line = samhain::config::hash_line(operand);
+  if (line) return print(*line + "\n");
+  (void)std::fputs(fmt::format("yule: {}\n", line.error().text()).c_str(), stderr);
+  return 1;
+}
+
 int run(const Options& options) {
   switch (options.task) {
     case Options::Task::ShowHelp:
       return print(samhain::server::usage());
     case Options::Task::ShowVersion:
       return print(version());
+    case Options::Task::ShowCopyright:
+      return print(samhain::config::copyright("yule"));
+    case Options::Task::HashText:
+      return print_hash(options.operand);
     case Options::Task::MakePassword:
       return print(samhain::base::upper_hex(samhain::crypto::random_array<16>()) + "\n");
     case Options::Task::MakeRegistration:

@@ -48,6 +48,12 @@ Result<void> take_password(Options& options, std::string_view value) {
   return {};
 }
 
+Result<void> take_hash(Options& options, std::string_view value) {
+  options.task = Options::Task::HashText;
+  options.operand = value;
+  return {};
+}
+
 Result<void> take_server_host(Options& options, std::string_view value) {
   if (value.empty()) return Error{Error::Kind::Malformed, "no host"};
   options.server_host = base::lower(value);
@@ -111,6 +117,9 @@ constexpr std::array kOptions = {
     Option{'P', "password", "PASSWORD",
            "print the registration of a client with this password (-: read it from stdin) and end",
            take_password},
+    Option{'H', "hash-string", "TEXT", "print the SHA-256 of a text or /FILE and end", take_hash},
+    Option{'c', "copyright", "", "print whose this is, and the licence, and end",
+           take_task<Task::ShowCopyright>},
     Option{'v', "version", "", "print version and paths and end", take_task<Task::ShowVersion>},
     Option{'h', "help", "", "print this text and end", take_task<Task::ShowHelp>},
 
@@ -126,12 +135,10 @@ constexpr std::array kOptions = {
     Option{'j', "just-list", "", "", nullptr},
     Option{'M', "verify-mail", "FILE", "", nullptr},
     Option{'V', "add-key", "KEY", "", nullptr},
-    Option{'H', "hash-string", "TEXT", "", nullptr},
     Option{0, "trace-logfile", "FILE",
            "no use any more, because the severity debug and strace(1) show more", nullptr},
     Option{0, "trace-enable", "",
            "no use any more, because the severity debug and strace(1) show more", nullptr},
-    Option{'c', "copyright", "", "", nullptr},
 };
 
 const Option* find_letter(char letter) {

@@ -16,8 +16,17 @@ namespace samhain::server {
 
 /// What the command line of yule(8) asks for.
 struct Options {
-  enum class Task { Serve, ShowHelp, ShowVersion, MakePassword, MakeRegistration };
+  enum class Task : std::uint8_t {
+    Serve,
+    ShowHelp,
+    ShowVersion,
+    ShowCopyright,
+    HashText,
+    MakePassword,
+    MakeRegistration
+  };
   Task task = Task::Serve;
+  std::string operand;            ///< of HashText: a text or an absolute path
   std::string password;           ///< for MakeRegistration; "-": on stdin
   std::optional<bool> is_daemon;  ///< -D or --foreground: the first one given counts
   std::optional<SeveritySet> print_threshold;

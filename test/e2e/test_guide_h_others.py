@@ -69,6 +69,17 @@ def test_h1_make_install_is_enough_for_a_server_that_logs(yule, samhain, install
         assert on_host(yule, program, "stop").returncode == 0
 
 
+# --- H3 ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("program", [daemons.YULE, daemons.SAMHAIN])
+@pytest.mark.parametrize("option", ["-v", "--version", "-c", "--copyright"])
+def test_h3_version_and_licence_come_also_where_nobody_sees_a_terminal(program, option):
+    done = run(program, option)
+    assert done.returncode == 0 and Path(program).name in done.stdout
+    assert ("GPL" in done.stdout) == (option in ("-c", "--copyright"))
+
+
 # --- H6 -----------------------------------------------------------------------------------------------------
 
 

@@ -186,3 +186,14 @@ def test_sigterm_ends_it_with_status_0_and_no_process_stays(yule):
     assert yule.stop() == 0
     wait_for("no role left", lambda: not any(processes.is_alive(p.pid) for p in roles))
     assert yule.log_lines()[-1].msg == "EXIT"
+
+
+def test_a_hundred_thousand_registrations_are_read_and_the_last_one_counts(yule):
+    yule.register("placeholder")
+    line = yule.settings["Clients"].pop()
+    yule.settings["Clients"] = [line.replace("placeholder", f"host{number:06}.invalid")
+                                for number in range(100_000)]
+    yule.register(CLIENT1)
+    yule.start()
+    with Peer(CLIENT1, yule.port, daemons.PASSWORD, source=ADDRESS_OF[CLIENT1]) as peer:
+        assert peer.authenticate()

@@ -1,4 +1,4 @@
-#include "agent/hash.h"
+#include "config/command_line.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 #include "samhain/bytes.h"
 #include "samhain/handle.h"
 
-namespace samhain::agent {
+namespace samhain::config {
 
 namespace {
 
@@ -43,4 +43,14 @@ Result<std::string> hash_line(const std::string& operand) {
   return fmt::format("{}: {}", base::printable(operand), base::hex(*digest));
 }
 
-}  // namespace samhain::agent
+std::string copyright(std::string_view program) {
+  return fmt::format(
+      "{} {}\n"
+      "Copyright (C) 2026 the samhain developers\n"
+      "Licence GPL-3.0-or-later: GNU GPL version 3 or later, <https://gnu.org/licenses/gpl.html>.\n"
+      "This is free software: you may change and redistribute it. There is NO WARRANTY, as far as\n"
+      "the law permits.\n",
+      program, PACKAGE_VERSION);
+}
+
+}  // namespace samhain::config
