@@ -78,6 +78,12 @@ void Checks::tell_no_baseline(const Error& error) {
   outlets_.submit(report::make(report::kFileNotAccessible, now, std::move(fields)));
 }
 
+std::uint64_t Checks::baseline_size() const {
+  if (!baseline_) return 0;
+  const auto size = baseline_->size();
+  return size ? *size : 0;
+}
+
 Result<void> Checks::start(std::function<void()> on_ready) {
   on_ready_ = std::move(on_ready);
   scan::MeasurerPool::Settings pool_settings;
@@ -166,6 +172,7 @@ void Checks::run(bool is_silent, std::function<void(bool)> on_done) {
 
 void Checks::check(std::function<void(bool)> on_done) {
   scanner_->check(*baseline_, [this, on_done = std::move(on_done)](Result<scan::Summary> summary) {
+    summary_ = summary ? *summary : scanner_->so_far();
     if (summary) {
       tell_completed(*summary);
     } else {
@@ -187,6 +194,7 @@ void Checks::init(std::function<void(bool)> on_done) {
   }
   writer_ = *std::move(writer);
   scanner_->init(*writer_, [this, on_done = std::move(on_done)](Result<scan::Summary> summary) {
+    summary_ = summary ? *summary : scanner_->so_far();
     if (summary) return commit(*summary, on_done);
     tell_failure(summary.error(), settings_.baseline_path);
     writer_.reset();

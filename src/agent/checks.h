@@ -51,6 +51,11 @@ class Checks {
   /// silent one finds counts as reported, but is not.
   void run(bool is_silent, std::function<void(bool is_good)> on_done);
   bool is_running() const { return scanner_ && scanner_->is_running(); }
+  /// Of the one that is running, or the last one.
+  const scan::Summary& summary() const { return summary_; }
+  scan::Summary so_far() const { return is_running() ? scanner_->so_far() : summary_; }
+  /// Objects in the baseline; 0 if nobody knows.
+  std::uint64_t baseline_size() const;
   /// A running scan is given up, which is no failure: its on_done comes within a second.
   void stop();
 
@@ -78,6 +83,7 @@ class Checks {
   std::unique_ptr<baseline::Reader> baseline_;
   Digest received_digest_{};  ///< zeros: it lies on this host
   std::unique_ptr<baseline::Writer> writer_;
+  scan::Summary summary_;
   std::unique_ptr<scan::MeasurerPool> pool_;
   std::unique_ptr<scan::Scanner> scanner_;
 };

@@ -53,6 +53,10 @@ Run::Run(sys::Loop& loop, const base::Clock& clock, Credentials& credentials, Op
       outlets_(loop, clock, credentials, settings_.print.severities,
                is_looping() ? 0ms : Outlets::kPatienceOfWatched),
       checks_(loop, clock, outlets_, settings_),
+      progress_(loop, clock, outlets_.status_line(),
+                {.so_far = [this] { return checks_.so_far(); },
+                 .expected = [this] { return checks_.baseline_size(); },
+                 .tell = [this](Report&& report) { outlets_.submit(report); }}),
       commands_(clock, command_actions(), confirmations(),
                 [this](const Report& report) { outlets_.submit(report); }) {
   outlets_.on_commands(
@@ -94,6 +98,7 @@ Result<void> Run::start() {
   tell_start();
   tell_problems(problems_);
   problems_.clear();
+  open_status();
   be_nice();
   prepare_last_words();
   if (auto taken = take_signals(); !taken) return taken;
@@ -153,6 +158,23 @@ void Run::tell_problems(const std::vector<config::Problem>& problems) {
   }
 }
 
+/// Takes the status file, and says if our predecessor was cut off in the middle of a scan.
+void Run::open_status() {
+  if (auto opened = progress_.open(settings_.status_path); !opened) {
+    // A single check goes on without it, as one does beside a daemon.
+    if (!is_looping() || opened.error().kind == Error::Kind::Busy) return;
+    outlets_.submit(report::make_filled(report::kCallFailed, {opened.error().text()},
+                                        clock_.now_ns(), {{"interface", "status file"}}));
+    return;
+  }
+  const auto scan = progress_.cut_off();
+  if (!scan) return;
+  outlets_.submit(report::make(report::kCheckCutOff, clock_.now_ns(),
+                               {{"time", base::local_time(scan->began_ns)},
+                                {"files", std::to_string(scan->files)},
+                                {"remedy", "with ResumeScan=yes it would go on"}}));
+}
+
 /// A daemon waits for all of its processes; a single check begins with those that measure.
 void Run::begin_when_ready() {
   if (has_begun_ || is_ending_ || !checks_.is_ready()) return;
@@ -185,13 +207,16 @@ void Run::check(bool is_silent) {
   if (is_ending_ || is_suspended_ || is_reloading_ || !has_begun_ || checks_.is_running()) return;
   loop_.cancel(check_timer_);
   check_began_ = clock_.steady();
+  progress_.begin(settings_.action, is_silent);
   checks_.run(is_silent, [this](bool is_good) { on_checked(is_good); });
 }
 
 void Run::on_checked(bool is_good) {
-  if (is_ending_ || is_suspended_) return;
-  if (is_quit_wanted_) return end("Quit", 0, kPatienceOfStop);
+  if (is_ending_) return;  // the scan was cut off, and the status file says so
+  const Outcome unfinished = is_suspended_ ? Outcome::Stopped : Outcome::Failed;
+  progress_.end(is_good ? Outcome::Completed : unfinished, checks_.summary());
   if (is_suspended_) return fall_silent();
+  if (is_quit_wanted_) return end("Quit", 0, kPatienceOfStop);
   if (!is_looping()) {
     exit_status_ = is_good ? 0 : 1;
     return end_once_delivered(kPatienceOfCheck);
@@ -208,6 +233,7 @@ void Run::plan_next_check() {
       std::max(std::chrono::duration_cast<std::chrono::milliseconds>(rest), kShortestRest);
   loop_.cancel(check_timer_);
   check_timer_ = loop_.after(delay, [this] { check(); });
+  progress_.plan(clock_.now_ns() + std::chrono::nanoseconds(delay).count());
 }
 
 void Run::mark() {
@@ -238,6 +264,7 @@ void Run::apply(Loaded loaded, uplink::Fetched baseline) {
   commands_.open(settings_.spool_path);
   prepare_last_words();
   outlets_.submit(report::make(report::kReloaded, clock_.now_ns()));
+  if (settings_.status_path != before.status_path) open_status();
   tell_problems(loaded.problems);
   auto changed = checks_.settings_changed(before);
   if (baseline.kind == uplink::Fetched::Kind::Received) {
@@ -286,6 +313,7 @@ void Run::end(std::string_view status, int exit_status, std::chrono::millisecond
   for (const sys::Loop::Timer timer : {start_timer_, check_timer_, mark_timer_}) {
     loop_.cancel(timer);
   }
+  progress_.last_word();
   checks_.stop();
   // A suspended one tells the server, too, if the spool is not in use: else that waits for nobody.
   if (std::exchange(is_suspended_, false) && outlets_.take_back(settings_)) (void)start_link();

@@ -309,6 +309,7 @@ Loaded read_settings(std::string_view text, const Options& options, const Paths&
     settings.second_server_host = DEFAULT_ALT_LOG_SERVER;
   }
   apply_options(options, settings);
+  settings.status_path = status_path(settings.baseline_path, paths);
   return loaded;
 }
 
@@ -356,6 +357,11 @@ Loading read_received(UniqueFd received, const Digest& digest, const Options& op
   loading.loaded->received = std::move(received);
   loading.loaded->received_digest = digest;
   return loading;
+}
+
+std::string status_path(const std::string& baseline_path, const Paths& paths) {
+  const std::string local = place_of(baseline_path).local;
+  return (local.empty() ? paths.state + "/samhain_file" : local) + ".status";
 }
 
 Report report_of(const config::Problem& problem, const std::string& config_path,

@@ -52,6 +52,7 @@ struct Settings {
   std::string baseline_path;        ///< on this host; empty: none
   bool is_baseline_remote = false;  ///< a check takes it from the server
   std::uint64_t download_limit_bytes = std::uint64_t{2} << 30;
+  std::string status_path;  ///< beside the baseline, or where it would be
   std::string log_path;
   std::string pid_path;
   std::string console_path;  ///< of a daemon; empty: it has none
@@ -115,6 +116,9 @@ Loading read_received(UniqueFd received, const Digest& digest, const Options& op
 /// The same from its text, without looking at a file: for tests, and the core of the above.
 Loaded read_settings(std::string_view text, const Options& options, const Paths& paths,
                      const config::Surroundings& surroundings);
+
+/// Where a samhain with this baseline keeps its word for `samhain status`.
+std::string status_path(const std::string& baseline_path, const Paths& paths);
 
 /// A problem as the lines that tell it (spec: client-runtime.md section 5): the classic text, with
 /// the reason and the remedy as further fields.

@@ -90,6 +90,8 @@ void Scanner::take_memory_of(Scanner& other) {
 
 bool Scanner::is_running() const { return state_->walk.has_value(); }
 
+Summary Scanner::so_far() const { return state_->judge.summary(); }
+
 void Scanner::stop() {
   if (!state_->walk) return;
   state_->walk->stop(Error{Error::Kind::Refused, "the scan was stopped"});

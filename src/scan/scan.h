@@ -53,6 +53,7 @@ class Scanner {
   void init(baseline::Writer& writer, OnDone on_done);
   void check(baseline::Reader& baseline, OnDone on_done);
   bool is_running() const;
+  Summary so_far() const;  ///< of the scan that runs, or of the last one; without its duration
   /// Takes over what another scanner, which is not running and not used any more, has reported: it
   /// counts for as long as the baseline stays the same.
   void take_memory_of(Scanner& other);
