@@ -89,6 +89,9 @@ Result<void> Checks::start(std::function<void()> on_ready) {
   scan::MeasurerPool::Settings pool_settings;
   pool_settings.count = settings_.measurers;
   pool_settings.deadline = settings_.measure_timeout;
+  pool_settings.drops_cache = settings_.drops_cache;
+  pool_settings.limits = settings_.limits;
+  tell_unknown_pressure();
   pool_settings.on_trouble = [this](const Error& error) { outlets_.note_down("measurer", error); };
   auto pool =
       scan::MeasurerPool::start(loop_, std::move(pool_settings), [this](std::string_view missing) {
@@ -99,6 +102,18 @@ Result<void> Checks::start(std::function<void()> on_ready) {
   pool_ = *std::move(pool);
   make_scanner();
   return {};
+}
+
+/// A limit that cannot hold is worth a word: the kernel may have been built, or started, without.
+void Checks::tell_unknown_pressure() {
+  constexpr const char* kPath = "/proc/pressure/io";
+  if (settings_.limits.pressure_percent == 0) return;
+  if (const auto read = sys::read_file(kPath, 4'096); !read) {
+    outlets_.submit(report::make(report::kPressureUnknown, clock_.now_ns(),
+                                 {{"path", kPath},
+                                  {"reason", read.error().text()},
+                                  {"remedy", "boot with psi=1, or leave SetPressureLimit out"}}));
+  }
 }
 
 void Checks::make_scanner() {
@@ -124,9 +139,14 @@ Result<void> Checks::settings_changed(const Settings& before) {
 /// Measurers and scanner, as far as they depend on the settings.
 Result<void> Checks::renew(const Settings& before) {
   if (before.measurers != settings_.measurers ||
-      before.measure_timeout != settings_.measure_timeout) {
+      before.measure_timeout != settings_.measure_timeout ||
+      before.drops_cache != settings_.drops_cache) {
     pool_.reset();
     return start(on_ready_);
+  }
+  if (before.limits != settings_.limits) {
+    pool_->limit(settings_.limits);
+    tell_unknown_pressure();
   }
   make_scanner();
   return {};

@@ -63,6 +63,7 @@ class Checks {
   void tell_no_baseline(const Error& error);
   Result<void> renew(const Settings& before);
   void make_scanner();
+  void tell_unknown_pressure();
   void plan();
   void add_watch(const policy::Watch& watch);
   void init(std::function<void(bool)> on_done);

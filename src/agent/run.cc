@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "report/catalog.h"
+#include "sys/io_priority.h"
 #include "sys/memory.h"
 #include "sys/sandbox.h"
 
@@ -127,10 +128,17 @@ Result<void> Run::find_baseline() {
 }
 
 void Run::be_nice() {
-  if (settings_.nice_level == 0) return;
-  if (setpriority(PRIO_PROCESS, 0, settings_.nice_level) == 0) return;
-  outlets_.submit(report::make_filled(report::kCallFailed, {strerror(errno)}, clock_.now_ns(),
-                                      {{"interface", "setpriority"}}));
+  const auto tell = [this](std::string_view call, std::string_view reason) {
+    outlets_.submit(report::make_filled(report::kCallFailed, {reason}, clock_.now_ns(),
+                                        {{"interface", std::string{call}}}));
+  };
+  if (settings_.nice_level != 0 && setpriority(PRIO_PROCESS, 0, settings_.nice_level) != 0) {
+    tell("setpriority", strerror(errno));
+  }
+  if (!settings_.io_priority) return;
+  if (const auto set = sys::set_io_priority(*settings_.io_priority); !set) {
+    tell("ioprio_set", set.error().text());
+  }
 }
 
 void Run::tell_start() {

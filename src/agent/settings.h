@@ -19,9 +19,11 @@
 #include "samhain/report.h"
 #include "samhain/result.h"
 #include "samhain/severity.h"
+#include "scan/measurer_pool.h"
 #include "scan/scan.h"
 #include "sink/filter.h"
 #include "sys/file.h"
+#include "sys/io_priority.h"
 #include "sys/socket.h"
 
 namespace samhain::agent {
@@ -49,8 +51,9 @@ struct Settings {
   std::chrono::seconds check_interval{600};
   std::chrono::seconds mark_interval{60};
 
-  std::string baseline_path;        ///< on this host; empty: none
-  bool is_baseline_remote = false;  ///< a check takes it from the server
+  std::string baseline_path;           ///< on this host; empty: none
+  bool is_baseline_remote = false;     ///< a check takes it from the server
+  std::chrono::seconds load_delay{0};  ///< before it asks for it the first time
   std::uint64_t download_limit_bytes = std::uint64_t{2} << 30;
   std::string status_path;  ///< beside the baseline, or where it would be
   std::string log_path;
@@ -77,7 +80,10 @@ struct Settings {
   unsigned measurers = 0;  ///< 0: one a core
   std::chrono::seconds measure_timeout{120};
   int default_depth = 0;
-  int nice_level = 0;  ///< of the daemon and its processes; taken at start
+  int nice_level = 0;                          ///< of the daemon and its processes; taken at start
+  std::optional<sys::IoPriority> io_priority;  ///< the same; nothing: as it was started
+  scan::MeasurerPool::Limits limits;
+  bool drops_cache = true;
   std::vector<policy::Watch> watches;
   scan::Settings scan;
 
