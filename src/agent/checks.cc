@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 #include <utility>
 
+#include "base/codec.h"
+#include "crypto/digest.h"
 #include "report/catalog.h"
 #include "sys/file.h"
 
@@ -19,7 +22,18 @@ std::string own_uid() { return std::to_string(geteuid()); }
 
 Checks::Checks(sys::Loop& loop, const base::Clock& clock, Outlets& outlets,
                const Settings& settings)
-    : loop_(loop), clock_(clock), outlets_(outlets), settings_(settings) {}
+    : loop_(loop),
+      clock_(clock),
+      outlets_(outlets),
+      settings_(settings),
+      resumption_(loop, clock,
+                  {.flush = [this] { outlets_.flush(); },
+                   .on_failure =
+                       [this](const Error& error) {
+                         outlets_.submit(report::make_filled(report::kCallFailed, {error.text()},
+                                                             clock_.now_ns(),
+                                                             {{"interface", "ResumeScan"}}));
+                       }}) {}
 
 Checks::~Checks() = default;
 
@@ -119,7 +133,7 @@ void Checks::tell_unknown_pressure() {
 void Checks::make_scanner() {
   scanner_ = std::make_unique<scan::Scanner>(
       loop_, *pool_, clock_, tree_, settings_.scan, [this](Report&& report) {
-        if (is_silent_ && report.event_class == EventClass::Event) return;
+        if (way_.is_silent && report.event_class == EventClass::Event) return;
         outlets_.submit(report);
       });
 }
@@ -181,8 +195,8 @@ void Checks::add_watch(const policy::Watch& watch) {
   }
 }
 
-void Checks::run(bool is_silent, std::function<void(bool)> on_done) {
-  is_silent_ = is_silent;
+void Checks::run(Way way, std::function<void(bool)> on_done) {
+  way_ = way;
   is_stopped_ = false;
   plan();
   outlets_.submit(report::make(report::kCheckStarting, clock_.now_ns()));
@@ -190,16 +204,41 @@ void Checks::run(bool is_silent, std::function<void(bool)> on_done) {
   check(std::move(on_done));
 }
 
+/// To what the memory of a check belongs: it is of no use to one that looks for something else.
+Digest Checks::identity() const {
+  base::Writer writer;
+  writer.text(PACKAGE_VERSION).text(settings_.config_digest).text(baseline_digest());
+  writer.number(settings_.default_depth);
+  for (const policy::Watch& watch : settings_.watches) {
+    writer.number(static_cast<std::uint8_t>(watch.policy)).text(watch.path);
+    writer.number(std::uint8_t{watch.is_directory}).number(watch.depth.value_or(INT_MAX));
+  }
+  return crypto::sha256(writer.view());
+}
+
+scan::Resume* Checks::begin_resumed() {
+  if (!way_.is_resumed || way_.is_silent) return nullptr;
+  scan::Resume& resume = resumption_.begin(settings_.resume_path, identity());
+  if (resume.directories() > 0) {
+    outlets_.submit(report::make(report::kCheckResumed, clock_.now_ns(),
+                                 {{"directories", std::to_string(resume.directories())},
+                                  {"files", std::to_string(resume.files())}}));
+  }
+  return &resume;
+}
+
 void Checks::check(std::function<void(bool)> on_done) {
-  scanner_->check(*baseline_, [this, on_done = std::move(on_done)](Result<scan::Summary> summary) {
+  const auto done = [this, on_done = std::move(on_done)](Result<scan::Summary> summary) {
     summary_ = summary ? *summary : scanner_->so_far();
+    resumption_.end();
     if (summary) {
       tell_completed(*summary);
     } else {
       tell_failure(summary.error(), settings_.baseline_path);
     }
     on_done(static_cast<bool>(summary));
-  });
+  };
+  scanner_->check(*baseline_, done, begin_resumed());
 }
 
 void Checks::init(std::function<void(bool)> on_done) {
@@ -251,6 +290,11 @@ void Checks::tell_failure(const Error& error, const std::string& object) {
   if (is_stopped_) return;  // given up because we were told to, which is no failure
   outlets_.submit(report::make_filled(report::kCallFailed, {error.text()}, clock_.now_ns(),
                                       {{"interface", "file check"}, {"path", object}}));
+}
+
+void Checks::cut_off() {
+  resumption_.stop();
+  stop();
 }
 
 void Checks::stop() {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/outlets.h"
+#include "agent/resumption.h"
 #include "agent/settings.h"
 #include "base/clock.h"
 #include "baseline/baseline.h"
@@ -47,9 +48,12 @@ class Checks {
   /// from the server.  Not while a scan is running.
   Result<void> settings_changed(const Settings& before);
 
-  /// One scan, init or check as the settings say; `on_done`: it is over, and well or not.  What a
-  /// silent one finds counts as reported, but is not.
-  void run(bool is_silent, std::function<void(bool is_good)> on_done);
+  struct Way {
+    bool is_silent = false;   ///< what it finds counts as reported, but is not
+    bool is_resumed = false;  ///< ResumeScan, where we are the only one on this baseline
+  };
+  /// One scan, init or check as the settings say; `on_done`: it is over, and well or not.
+  void run(Way way, std::function<void(bool is_good)> on_done);
   bool is_running() const { return scanner_ && scanner_->is_running(); }
   /// Of the one that is running, or the last one.
   const scan::Summary& summary() const { return summary_; }
@@ -58,6 +62,8 @@ class Checks {
   std::uint64_t baseline_size() const;
   /// A running scan is given up, which is no failure: its on_done comes within a second.
   void stop();
+  /// The same at our own end: the next process may go on with it.
+  void cut_off();
 
  private:
   void tell_no_baseline(const Error& error);
@@ -68,6 +74,8 @@ class Checks {
   void add_watch(const policy::Watch& watch);
   void init(std::function<void(bool)> on_done);
   void check(std::function<void(bool)> on_done);
+  scan::Resume* begin_resumed();
+  Digest identity() const;
   void commit(const scan::Summary& summary, const std::function<void(bool)>& on_done);
   void tell_completed(const scan::Summary& summary);
   void tell_failure(const Error& error, const std::string& object);
@@ -80,7 +88,8 @@ class Checks {
   policy::PolicyTree tree_;
   bool has_planned_ = false;
   bool is_stopped_ = false;
-  bool is_silent_ = false;
+  Way way_;
+  Resumption resumption_;
   std::unique_ptr<baseline::Reader> baseline_;
   Digest received_digest_{};  ///< zeros: it lies on this host
   std::unique_ptr<baseline::Writer> writer_;

@@ -31,8 +31,9 @@ int complain(const std::string& line) {
 
 /// The exit status says whether the daemon runs; this, what it does.
 void print_status(const Options& options, const Loading& loading, const Paths& paths) {
-  const auto seen = read_status(loading.loaded ? loading.loaded->settings.status_path
-                                               : status_path(paths.baseline, paths));
+  const auto seen =
+      read_status(loading.loaded ? loading.loaded->settings.status_path
+                                 : beside_baseline(paths.baseline, paths, kStatusSuffix));
   if (!seen && seen.error().kind != Error::Kind::Missing) {
     (void)complain(fmt::format("samhain: {}", seen.error().text()));
     return;

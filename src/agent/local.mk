@@ -4,7 +4,7 @@ noinst_LIBRARIES += %D%/libagent.a
 	%D%/checks.cc %D%/checks.h %D%/commands.cc %D%/commands.h %D%/connection_check.cc %D%/connection_check.h %D%/control.cc %D%/control.h \
 	%D%/credentials.cc %D%/credentials.h %D%/download.cc %D%/download.h %D%/estimate.cc %D%/estimate.h %D%/hash.cc %D%/hash.h \
 	%D%/listing.cc %D%/listing.h %D%/options.cc %D%/options.h %D%/outlets.cc %D%/outlets.h \
-	%D%/place.h %D%/progress.cc %D%/progress.h %D%/run.cc %D%/run.h %D%/run_orders.cc %D%/run_reload.cc %D%/settings.cc \
+	%D%/place.h %D%/progress.cc %D%/progress.h %D%/resumption.cc %D%/resumption.h %D%/run.cc %D%/run.h %D%/run_orders.cc %D%/run_reload.cc %D%/settings.cc \
 	%D%/settings.h %D%/status.cc %D%/status.h %D%/status_report.cc %D%/status_report.h
 
 AGENT_LIBS = src/agent/libagent.a src/uplink/libuplink.a src/scan/libscan.a src/sink/libsink.a \

@@ -73,6 +73,7 @@ void Progress::look() {
   ScanState& scan = status_.running;
   scan.files = now.files;
   scan.bytes = now.bytes;
+  scan.skipped = now.skipped;
   if (std::exchange(is_marked_, true)) return;
   // Nobody knows how much a first init will find; the next one finds about the same.
   scan.expected = scan.action == Action::Init ? status_.last.scan.files : source_.expected();
@@ -84,6 +85,7 @@ void Progress::end(Outcome outcome, const scan::Summary& summary) {
   ScanState scan = std::exchange(status_.running, {});
   scan.files = scan.expected = summary.files;
   scan.bytes = summary.bytes;
+  scan.skipped = summary.skipped;
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::nanoseconds(clock_.now_ns() - scan.began_ns));
   status_.last = {.scan = scan,

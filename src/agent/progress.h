@@ -41,6 +41,7 @@ class Progress {
   /// Without it nothing is written.  Another samhain that has the file keeps it (Busy).
   /// Errors: those of StatusFile::open().
   Result<void> open(const std::string& path);
+  bool has_file() const { return file_.has_value(); }
   /// The scan that was under way when our predecessor ended.
   std::optional<ScanState> cut_off() const;
 

@@ -177,10 +177,10 @@ void Run::open_status() {
   }
   const auto scan = progress_.cut_off();
   if (!scan) return;
-  outlets_.submit(report::make(report::kCheckCutOff, clock_.now_ns(),
-                               {{"time", base::local_time(scan->began_ns)},
-                                {"files", std::to_string(scan->files)},
-                                {"remedy", "with ResumeScan=yes it would go on"}}));
+  std::vector<Field> fields = {{"time", base::local_time(scan->began_ns)},
+                               {"files", std::to_string(scan->files)}};
+  if (!settings_.resumes_scan) fields.push_back({"remedy", "with ResumeScan=yes it would go on"});
+  outlets_.submit(report::make(report::kCheckCutOff, clock_.now_ns(), std::move(fields)));
 }
 
 /// A daemon waits for all of its processes; a single check begins with those that measure.
@@ -216,7 +216,9 @@ void Run::check(bool is_silent) {
   loop_.cancel(check_timer_);
   check_began_ = clock_.steady();
   progress_.begin(settings_.action, is_silent);
-  checks_.run(is_silent, [this](bool is_good) { on_checked(is_good); });
+  const Checks::Way way{.is_silent = is_silent,
+                        .is_resumed = settings_.resumes_scan && progress_.has_file()};
+  checks_.run(way, [this](bool is_good) { on_checked(is_good); });
 }
 
 void Run::on_checked(bool is_good) {
@@ -322,7 +324,7 @@ void Run::end(std::string_view status, int exit_status, std::chrono::millisecond
     loop_.cancel(timer);
   }
   progress_.last_word();
-  checks_.stop();
+  checks_.cut_off();
   // A suspended one tells the server, too, if the spool is not in use: else that waits for nobody.
   if (std::exchange(is_suspended_, false) && outlets_.take_back(settings_)) (void)start_link();
   outlets_.submit(report::make(report::kExit, clock_.now_ns(),

@@ -197,6 +197,7 @@ void add_scan(Table& table, Settings& settings) {
       into_number(settings.default_depth, 0, policy::kMaxDepth, "levels"));
   add(table, {"misc"}, "SetMeasurers", into_number(settings.measurers, 0U, 256U, "processes"));
   add(table, {"misc"}, "SetMeasureTimeout", into_seconds(settings.measure_timeout, 1, 86'400));
+  add(table, {"misc"}, "ResumeScan", into_bool(settings.resumes_scan));
   add(table, {"misc"}, "SetIOLimit", into(settings.limits.bytes_per_second, parse_kibibytes));
   add(table, {"misc"}, "SetIOPriority", into(settings.io_priority, parse_io_priority));
   add(table, {"misc"}, "SetPressureLimit",
@@ -336,7 +337,8 @@ Loaded read_settings(std::string_view text, const Options& options, const Paths&
     settings.second_server_host = DEFAULT_ALT_LOG_SERVER;
   }
   apply_options(options, settings);
-  settings.status_path = status_path(settings.baseline_path, paths);
+  settings.status_path = beside_baseline(settings.baseline_path, paths, kStatusSuffix);
+  settings.resume_path = beside_baseline(settings.baseline_path, paths, ".resume");
   return loaded;
 }
 
@@ -386,9 +388,11 @@ Loading read_received(UniqueFd received, const Digest& digest, const Options& op
   return loading;
 }
 
-std::string status_path(const std::string& baseline_path, const Paths& paths) {
-  const std::string local = place_of(baseline_path).local;
-  return (local.empty() ? paths.state + "/samhain_file" : local) + ".status";
+std::string beside_baseline(const std::string& baseline_path, const Paths& paths,
+                            std::string_view suffix) {
+  std::string path = place_of(baseline_path).local;
+  if (path.empty()) path = paths.state + "/samhain_file";
+  return path.append(suffix);
 }
 
 Report report_of(const config::Problem& problem, const std::string& config_path,

@@ -55,7 +55,8 @@ struct Settings {
   bool is_baseline_remote = false;     ///< a check takes it from the server
   std::chrono::seconds load_delay{0};  ///< before it asks for it the first time
   std::uint64_t download_limit_bytes = std::uint64_t{2} << 30;
-  std::string status_path;  ///< beside the baseline, or where it would be
+  std::string status_path;  ///< these two: beside the baseline, or where it would be
+  std::string resume_path;
   std::string log_path;
   std::string pid_path;
   std::string console_path;  ///< of a daemon; empty: it has none
@@ -84,6 +85,7 @@ struct Settings {
   std::optional<sys::IoPriority> io_priority;  ///< the same; nothing: as it was started
   scan::MeasurerPool::Limits limits;
   bool drops_cache = true;
+  bool resumes_scan = false;
   std::vector<policy::Watch> watches;
   scan::Settings scan;
 
@@ -123,8 +125,10 @@ Loading read_received(UniqueFd received, const Digest& digest, const Options& op
 Loaded read_settings(std::string_view text, const Options& options, const Paths& paths,
                      const config::Surroundings& surroundings);
 
-/// Where a samhain with this baseline keeps its word for `samhain status`.
-std::string status_path(const std::string& baseline_path, const Paths& paths);
+/// Beside a baseline, or where it would be: its path with `suffix` behind it.
+std::string beside_baseline(const std::string& baseline_path, const Paths& paths,
+                            std::string_view suffix);
+inline constexpr std::string_view kStatusSuffix = ".status";
 
 /// A problem as the lines that tell it (spec: client-runtime.md section 5): the classic text, with
 /// the reason and the remedy as further fields.

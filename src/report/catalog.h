@@ -231,7 +231,7 @@ inline constexpr Event kCheckRunning{Severity::Info, EventClass::Stamp, "File ch
                                      "time files kBps"};
 inline constexpr Event kCheckCutOff{Severity::Mark, EventClass::Stamp,
                                     "File check was cut off by the end of the program",
-                                    "time files remedy"};
+                                    "time files"};
 inline constexpr Event kCheckResumed{Severity::Mark, EventClass::Stamp,
                                      "File check goes on where it was", "directories files"};
 inline constexpr Event kPressureUnknown{Severity::Notice, EventClass::Run,

@@ -29,19 +29,16 @@ struct Scanner::State {
   std::chrono::steady_clock::time_point start;
   sys::Loop::Timer end_timer = 0;
 
-  void begin(Mode mode, baseline::Writer* writer, baseline::Reader* reader, OnDone done);
+  void begin(Mode mode, Walk::Parts parts, OnDone done);
   void end(Result<void> result);
 };
 
-void Scanner::State::begin(Mode mode, baseline::Writer* writer, baseline::Reader* reader,
-                           OnDone done) {
+void Scanner::State::begin(Mode mode, Walk::Parts parts, OnDone done) {
   assert(!walk);
   on_done = std::move(done);
   start = clock.steady();
-  judge.begin(mode, pool.deadline());
-  walk.emplace(
-      Walk::Parts{.pool = pool, .tree = tree, .judge = judge, .writer = writer, .reader = reader},
-      [this](Result<void> result) { end(std::move(result)); });
+  judge.begin(mode, pool.deadline(), parts.resume);
+  walk.emplace(parts, [this](Result<void> result) { end(std::move(result)); });
   walk->begin();
 }
 
@@ -72,14 +69,19 @@ Scanner::~Scanner() {
 }
 
 void Scanner::init(baseline::Writer& writer, OnDone on_done) {
-  state_->begin(Mode::Init, &writer, nullptr, std::move(on_done));
+  State& s = *state_;
+  s.begin(Mode::Init, {.pool = s.pool, .tree = s.tree, .judge = s.judge, .writer = &writer},
+          std::move(on_done));
 }
 
-void Scanner::check(baseline::Reader& baseline, OnDone on_done) {
+void Scanner::check(baseline::Reader& baseline, OnDone on_done, Resume* resume) {
   std::string digest = baseline.digest_hex();
   if (digest != state_->baseline_digest) state_->judge.forget();
   state_->baseline_digest = std::move(digest);
-  state_->begin(Mode::Check, nullptr, &baseline, std::move(on_done));
+  State& s = *state_;
+  s.begin(Mode::Check,
+          {.pool = s.pool, .tree = s.tree, .judge = s.judge, .reader = &baseline, .resume = resume},
+          std::move(on_done));
 }
 
 void Scanner::take_memory_of(Scanner& other) {

@@ -33,7 +33,10 @@ unsigned orders_for(std::size_t names) {
 
 }  // namespace
 
-Walk::Walk(Parts parts, OnDone on_done) : parts_(parts), on_done_(std::move(on_done)) {}
+Walk::Walk(Parts parts, OnDone on_done) : parts_(parts), on_done_(std::move(on_done)) {
+  if (parts_.resume == nullptr) return;
+  subtrees_.emplace(*parts_.resume, [this](const std::string& path) { return is_whole(path); });
+}
 
 void Walk::begin() {
   parts_.pool.forget_directories();
@@ -122,8 +125,48 @@ void Walk::advance() {
   }
 }
 
+/// The directories of the baseline below `path`, as places in their sorted list.
+std::pair<std::size_t, std::size_t> Walk::range_below(const std::string& path) const {
+  const std::string prefix = path == "/" ? path : path + "/";
+  const auto begin = std::ranges::lower_bound(baseline_directories_, prefix);
+  const auto end = std::find_if_not(begin, baseline_directories_.end(),
+                                    [&](const std::string& d) { return d.starts_with(prefix); });
+  return {begin - baseline_directories_.begin(), end - baseline_directories_.begin()};
+}
+
+/// Nothing below it is left for order_unvisited().
+bool Walk::is_whole(const std::string& path) const {
+  const auto [begin, end] = range_below(path);
+  for (std::size_t i = begin; i < end; ++i) {
+    if (!is_visited_[i] && !is_passed_over(baseline_directories_[i])) return false;
+  }
+  return true;
+}
+
+/// A directory that was done before the restart.
+bool Walk::passes_over(const std::string& path, const std::string& parent) {
+  if (!subtrees_ || !subtrees_->passes_over(path, parent)) return false;
+  const std::uint64_t files = *parts_.resume->find_done(path);
+  parts_.judge.summary().files += files;
+  parts_.judge.summary().skipped += files;
+  const auto [begin, end] = range_below(path);
+  std::fill(is_visited_.begin() + static_cast<std::ptrdiff_t>(begin),
+            is_visited_.begin() + static_cast<std::ptrdiff_t>(end), true);
+  note_visited(path);
+  return true;
+}
+
+void Walk::note_visited(const std::string& path) {
+  const auto at = std::ranges::lower_bound(baseline_directories_, path);
+  if (at != baseline_directories_.end() && *at == path) {
+    is_visited_[static_cast<std::size_t>(at - baseline_directories_.begin())] = true;
+  }
+}
+
 void Walk::order_directory(std::string path, const policy::PolicyTree::Place& place,
-                           std::size_t trusted_depth) {
+                           std::size_t trusted_depth, const std::string& parent) {
+  if (passes_over(path, parent)) return;
+  if (subtrees_) subtrees_->open(path, parent);
   const std::uint64_t number = ++last_number_;
   Order what{.directory = path, .trusted_depth = trusted_depth, .lists = true};
   if (place.rule) what.attributes = place.rule->attributes;
@@ -182,10 +225,7 @@ bool Walk::load(Directory& directory) {
   directory.known = *std::move(known);
   parts_.judge.memory().apply(directory.path, directory.known);
   directory.is_seen.assign(directory.known.size(), false);
-  const auto at = std::ranges::lower_bound(baseline_directories_, directory.path);
-  if (at != baseline_directories_.end() && *at == directory.path) {
-    is_visited_[static_cast<std::size_t>(at - baseline_directories_.begin())] = true;
-  }
+  note_visited(directory.path);
   return true;
 }
 
@@ -253,7 +293,9 @@ void Walk::take_object(Directory& directory, bool is_second, FileFacts& facts) {
 void Walk::enter(const Directory& directory, const FileFacts& facts) {
   if (!S_ISDIR(facts.mode) || phase_ == Phase::Done) return;
   const auto place = parts_.tree.enter(directory.place, facts.name);
-  if (place) order_directory(join(directory.path, facts.name), *place, directory.trusted_depth);
+  if (!place) return;
+  order_directory(join(directory.path, facts.name), *place, directory.trusted_depth,
+                  directory.path);
 }
 
 void Walk::finish(std::uint64_t number) {
@@ -266,12 +308,15 @@ void Walk::finish(std::uint64_t number) {
     parts_.judge.tell_missing(directory.path, directory.known[i]);
     if (phase_ == Phase::Done) return;
   }
+  if (subtrees_ && directory.has_failed) subtrees_->fail(directory.path);
+  if (subtrees_) subtrees_->close(directory.path);
   under_way_.erase(found);
 }
 
 void Walk::take(const std::string& directory, std::size_t trusted_depth, const Entry* known,
                 const FileFacts& facts, const policy::Rule& rule) {
   ++parts_.judge.summary().files;
+  if (subtrees_) subtrees_->count(directory);
   if (facts.failed_stage != Stage::None) {
     parts_.judge.tell_trouble(join(directory, facts.name), facts, rule);
   }
@@ -302,6 +347,7 @@ bool Walk::search_rotated(const std::string& directory, std::size_t trusted_dept
   what.attributes.add(Attribute::Growing);
   what.inode = known.facts.inode;
   what.prefix_size = known.facts.size;
+  if (subtrees_) subtrees_->hold(directory);
   order(std::move(what), [this, directory, known, facts, rule, differing,
                           is_found = false](Answer&& answer) mutable {
     for (const FileFacts& old : answer.facts) {
@@ -310,8 +356,12 @@ bool Walk::search_rotated(const std::string& directory, std::size_t trusted_dept
       if (is_same_file && (is_empty || old.prefix_digest == known.facts.digest)) is_found = true;
     }
     if (!answer.is_last) return;
-    if (is_found) return parts_.judge.accept_rotated(directory, known, facts, rule);
-    parts_.judge.tell_changed(directory, known, facts, rule, differing);
+    if (is_found) {
+      parts_.judge.accept_rotated(directory, known, facts, rule);
+    } else {
+      parts_.judge.tell_changed(directory, known, facts, rule, differing);
+    }
+    if (subtrees_) subtrees_->release(directory);
   });
   return true;
 }
@@ -383,7 +433,7 @@ void Walk::take_root_facts(const Judge::Configured& root, const FileFacts& facts
   if (!root.is_directory || phase_ == Phase::Done) return;
   const auto place = parts_.tree.enter_root(root.path);
   const std::size_t depth = depth_of(root.path);
-  if (place.rule) order_directory(root.path, place, depth == 0 ? 0 : depth - 1);
+  if (place.rule) order_directory(root.path, place, depth == 0 ? 0 : depth - 1, {});
 }
 
 void Walk::gather_leftovers() {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "baseline/baseline.h"
@@ -15,6 +16,7 @@
 #include "samhain/result.h"
 #include "scan/judge.h"
 #include "scan/measurer_pool.h"
+#include "scan/resume.h"
 
 namespace samhain::scan {
 
@@ -34,6 +36,7 @@ class Walk {
     Judge& judge;
     baseline::Writer* writer = nullptr;  ///< init
     baseline::Reader* reader = nullptr;  ///< check
+    Resume* resume = nullptr;            ///< check: what is remembered for a successor
   };
   using OnDone = std::function<void(Result<void>)>;  ///< once; may not destroy the walk
 
@@ -68,8 +71,13 @@ class Walk {
   void fail(const Error& error);
 
   // 1. Directories.
+  /// `parent`: the directory that it was met in, or empty.
   void order_directory(std::string path, const policy::PolicyTree::Place& place,
-                       std::size_t trusted_depth);
+                       std::size_t trusted_depth, const std::string& parent);
+  std::pair<std::size_t, std::size_t> range_below(const std::string& path) const;
+  void note_visited(const std::string& path);
+  bool passes_over(const std::string& path, const std::string& parent);
+  bool is_whole(const std::string& path) const;
   void order_in(std::uint64_t number, std::vector<Wanted> names);
   void take_listed(std::uint64_t number, bool is_second, Answer&& answer);
   bool load(Directory& directory);
@@ -112,6 +120,7 @@ class Walk {
   std::uint64_t last_number_ = 0;
   std::unordered_map<std::uint64_t, Directory> under_way_;
 
+  std::optional<Subtrees> subtrees_;
   std::vector<std::string> hung_;  ///< what timed out: nothing below it is asked for again
   std::vector<std::string> configured_directories_;  ///< sorted
   std::set<std::string, std::less<>> met_;           ///< configured paths that were handled
