@@ -140,6 +140,9 @@ void Measure::measure(int directory, const Wanted& wanted, FileFacts& facts) {
     type = DT_UNKNOWN;
   }
   fail(facts, Stage::Unstable, 0);
+  // Bytes of two contents have the digest of neither.
+  facts.digest = {};
+  facts.prefix_digest = {};
 }
 
 namespace {

@@ -374,6 +374,8 @@ MeasurerPool::~MeasurerPool() {
   state_->loop.cancel(state_->tick_timer);
   state_->loop.cancel(state_->look_timer);
   state_->loop.cancel(state_->pressure_timer);
+  // All at once: each that hangs in the kernel would be waited for.
+  for (Member& member : state_->members) member.role->restart();
 }
 
 Result<std::unique_ptr<MeasurerPool>> MeasurerPool::start(
