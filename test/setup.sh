@@ -7,9 +7,9 @@ build=${SAMHAIN_BUILD:-$top/build}
 jobs=$(nproc 2>/dev/null || echo 2)
 
 build_packages="autoconf autoconf-archive automake g++ libfmt-dev libgtest-dev
-    libseccomp-dev libsqlite3-dev libssl-dev libwrap0-dev make pkg-config zlib1g-dev"
+    libseccomp-dev libssl-dev libwrap0-dev make pkg-config zlib1g-dev"
 test_packages="clang clang-format clang-tidy dnsmasq-base iproute2 libclang-rt-14-dev mandoc
-    openssl procps python3 python3-pytest shellcheck sqlite3"
+    openssl procps python3 python3-pytest shellcheck"
 
 say() { printf '\n== %s\n' "$*"; }
 give_up() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }

@@ -65,8 +65,8 @@ Result<void> Checks::open_baseline() {
   return reader.error();
 }
 
-Result<void> Checks::take_baseline(int fd, const Digest& digest) {
-  auto reader = baseline::Reader::open_vouched(fd);
+Result<void> Checks::take_baseline(UniqueFd fd, const Digest& digest) {
+  auto reader = baseline::Reader::open_vouched(std::move(fd));
   if (!reader) {
     outlets_.submit(
         report::make(report::kBaselineRefused, clock_.now_ns(),
@@ -93,9 +93,7 @@ void Checks::tell_no_baseline(const Error& error) {
 }
 
 std::uint64_t Checks::baseline_size() const {
-  if (!baseline_) return 0;
-  const auto size = baseline_->size();
-  return size ? *size : 0;
+  return baseline_ ? baseline_->size() : 0;
 }
 
 Result<void> Checks::start(std::function<void()> on_ready) {
@@ -246,7 +244,7 @@ void Checks::init(std::function<void(bool)> on_done) {
   if (access(path.c_str(), F_OK) == 0) {
     outlets_.submit(report::make(report::kBaselineExists, clock_.now_ns(), {{"path", path}}));
   }
-  auto writer = baseline::Writer::create(path);
+  auto writer = baseline::Writer::create(path, settings_.scan.digests);
   if (!writer) {
     tell_failure(writer.error(), path);
     return on_done(false);

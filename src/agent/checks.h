@@ -13,6 +13,7 @@
 #include "baseline/baseline.h"
 #include "policy/policy.h"
 #include "samhain/facts.h"
+#include "samhain/handle.h"
 #include "samhain/result.h"
 #include "scan/measurer_pool.h"
 #include "scan/scan.h"
@@ -34,7 +35,7 @@ class Checks {
   /// Errors: those of baseline::Reader; Refused for an untrusted path.
   Result<void> open_baseline();
   /// Takes one that the server vouched for into use.  A failure is told, and changes nothing.
-  Result<void> take_baseline(int fd, const Digest& digest);
+  Result<void> take_baseline(UniqueFd fd, const Digest& digest);
   const Digest& received_digest() const { return received_digest_; }  ///< of the one in use
   std::string baseline_digest() const {
     return baseline_ ? baseline_->digest_hex() : std::string{};

@@ -66,7 +66,7 @@ std::string short_line(std::string_view directory, const baseline::Entry& entry,
 std::string full_line(std::string_view directory, const baseline::Entry& entry) {
   const FileFacts& facts = entry.facts;
   const std::uint64_t size = is_device(facts) ? facts.rdevice : facts.size;
-  const std::string digest = base::hex(facts.digest.value_or(Digest{}));
+  const std::string digest = facts.digest ? base::hex(facts.digest.view()) : std::string(48, '0');
   return fmt::format(
       "{:>8} {:>7} {} {:>5} {} {:>5} {:>3} {:<8} {:>5} {:<8} {:>5} {:>9} {} {} {} {} {}{}",
       facts.inode, facts.device, scan::mode_text(facts.mode), facts.mode,

@@ -10,7 +10,7 @@ noinst_LIBRARIES += %D%/libagent.a
 AGENT_LIBS = src/agent/libagent.a src/uplink/libuplink.a src/scan/libscan.a src/sink/libsink.a \
 	src/spool/libspool.a src/policy/libpolicy.a src/baseline/libbaseline.a src/wire/libwire.a \
 	src/srp/libsrp.a src/config/libconfig.a src/report/libreport.a src/crypto/libcrypto.a \
-	src/sys/libsys.a src/base/libbase.a $(SSL_LIBS) $(CRYPTO_LIBS) $(SQLITE_LIBS) $(ZLIB_LIBS) $(SECCOMP_LIBS) $(FMT_LIBS)
+	src/sys/libsys.a src/base/libbase.a $(SSL_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS) $(SECCOMP_LIBS) $(FMT_LIBS)
 
 if BUILD_CLIENT
 sbin_PROGRAMS += samhain

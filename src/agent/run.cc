@@ -279,7 +279,7 @@ void Run::apply(Loaded loaded, uplink::Fetched baseline) {
   auto changed = checks_.settings_changed(before);
   if (baseline.kind == uplink::Fetched::Kind::Received) {
     // The old one stays in use if the new one is refused.
-    (void)checks_.take_baseline(baseline.store.fd(), baseline.sha256);
+    (void)checks_.take_baseline(baseline.store.take(), baseline.sha256);
   }
   if (changed) changed = start_link();
   if (!changed) {

@@ -58,7 +58,7 @@ Result<void> Run::fetch_first_baseline() {
   loop_.run();
   tell_fetched(fetched, Severity::Err);
   if (fetched.kind == Kind::Received) {
-    return checks_.take_baseline(fetched.store.fd(), fetched.sha256);
+    return checks_.take_baseline(fetched.store.take(), fetched.sha256);
   }
   return Error{Error::Kind::Missing,
                "no baseline from the server: is it up, is this host registered there with this "

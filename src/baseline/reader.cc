@@ -1,58 +1,56 @@
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <list>
+#include <utility>
 
 #include "base/hex.h"
 #include "baseline/baseline.h"
-#include "baseline/sqlite.h"
-#include "baseline/tables.h"
-#include "baseline/trailer.h"
+#include "baseline/entry_codec.h"
+#include "baseline/index.h"
+#include "baseline/layout.h"
 #include "crypto/digest.h"
 #include "sys/file.h"
 
 namespace samhain::baseline {
 namespace {
 
-/// A whole file, mapped.  Only root and the owner could change its bytes between the check of the
-/// signature and their use, and neither needs to: memory of our own would cost as much as the file.
-class Mapping {
- public:
-  Mapping() = default;
-  Mapping(void* start, std::size_t size) : start_(start), size_(size) {}
-  Mapping(Mapping&& other) noexcept
-      : start_(std::exchange(other.start_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-  Mapping& operator=(Mapping&& other) noexcept {
-    std::swap(start_, other.start_);
-    std::swap(size_, other.size_);
-    return *this;
-  }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  ~Mapping() {
-    if (start_ != nullptr) munmap(start_, size_);
-  }
-  ByteView view() const { return {static_cast<const std::uint8_t*>(start_), size_}; }
+constexpr std::size_t kBufferSize = 256U << 10;
+/// Blocks of the index that are kept decoded; each has some 200 directories.
+constexpr std::size_t kMaxBlocks = 16;
 
- private:
-  void* start_ = nullptr;
-  std::size_t size_ = 0;
+Error malformed(const char* what) { return Error{Error::Kind::Malformed, what}; }
+
+/// One block of the index, taken apart.
+struct Block {
+  std::size_t number = 0;
+  std::vector<Record> records;
+  std::vector<std::uint64_t> directories;  ///< of each record: the number of its directory
+
+  void number_directories(std::uint64_t first) {
+    directories.reserve(records.size());
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      if (i > 0 && records[i].path != records[i - 1].path) ++first;
+      directories.push_back(first);
+    }
+  }
 };
 
-}  // namespace
-
-struct Reader::State {
-  Mapping file;  // outlives the database that reads from it
-  Digest digest{};
-  Database db;
-  Statement select_directory;
-  Statement select_one;
-};
-
-namespace {
+Result<void> read_exactly(int fd, std::uint64_t offset, std::span<std::uint8_t> to) {
+  std::size_t done = 0;
+  while (done < to.size()) {
+    const ssize_t got =
+        pread(fd, to.data() + done, to.size() - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error("read", errno);
+    if (got == 0) return malformed("cut while it was read");
+    done += static_cast<std::size_t>(got);
+  }
+  return {};
+}
 
 Result<void> judge(int fd, const std::string& path, std::span<const uid_t> trusted) {
   struct stat facts {};
@@ -69,119 +67,126 @@ Result<void> judge(int fd, const std::string& path, std::span<const uid_t> trust
   return {};
 }
 
-Result<Mapping> map(int fd) {
-  struct stat facts {};
-  if (fstat(fd, &facts) != 0) return system_error("fstat", errno);
-  if (facts.st_size == 0) return Error{Error::Kind::Malformed, "empty"};
-  const auto size = static_cast<std::size_t>(facts.st_size);
-  void* start = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
-  if (start == MAP_FAILED) return system_error("mmap", errno);
-  (void)madvise(start, size, MADV_WILLNEED);  // only advice
-  return Mapping(start, size);
-}
-
-Result<Mapping> map_file(const std::string& path, std::span<const uid_t> trusted) {
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK));
+Result<UniqueFd> open_file(const std::string& path, std::span<const uid_t> trusted) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK));
   if (!fd && errno == ENOENT) return Error{Error::Kind::Missing, "no such file"};
   if (!fd && errno == ELOOP) return Error{Error::Kind::Refused, "a symbolic link"};
   if (!fd) return system_error("open", errno);
   if (auto good = judge(fd.get(), path, trusted); !good) return good.error();
-  return map(fd.get());
+  return fd;
 }
 
-/// Returns the SHA-256 of the whole file once its signature is good.
-Result<Digest> verify(ByteView file, const crypto::SigningSeed& key) {
-  auto trailer = find_trailer(file);
-  if (!trailer) return trailer.error();
-  crypto::Sha256 sha;
-  sha.update(file.first(trailer->body_size));
-  const Digest body = sha.finish_so_far();
-  const Bytes message = signed_message(trailer->format, trailer->body_size, body);
-  if (!crypto::verify(crypto::public_key_of(key), message, trailer->signature)) {
-    return Error{Error::Kind::Refused, "signature does not fit: changed, or signed by another key"};
-  }
-  sha.update(file.subspan(trailer->body_size));
-  return sha.finish();
-}
-
-Result<Database> open_tables(ByteView body) {
-  sqlite3* raw = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX;
-  const int status = sqlite3_open_v2(":memory:", &raw, flags, nullptr);
-  Database db(raw);
-  if (status != SQLITE_OK) return sqlite_error(raw, "open");
-  // SQLite's signature has no const; READONLY promises that it does not write.
-  auto* start = const_cast<unsigned char*>(body.data());
-  const auto size = static_cast<sqlite3_int64>(body.size());
-  if (sqlite3_deserialize(raw, "main", start, size, size, SQLITE_DESERIALIZE_READONLY) !=
-      SQLITE_OK) {
-    return sqlite_error(raw, "open");
-  }
-  // Pages are used where they lie, not copied; the small cache is for what is left.
-  for (const char* sql :
-       {"PRAGMA trusted_schema=OFF", "PRAGMA mmap_size=1099511627776", "PRAGMA cache_size=-1024"}) {
-    if (auto done = execute(raw, sql); !done) return done.error();
-  }
-  return db;
-}
-
-void take_row(sqlite3_stmt* row, Entry& entry) {
-  const auto number = [row](column::Number column) {
-    return static_cast<std::uint64_t>(sqlite3_column_int64(row, column));
-  };
-  const auto small = [row](column::Number column) {
-    return static_cast<std::uint32_t>(sqlite3_column_int64(row, column));
-  };
-  const auto time = [&](column::Number seconds, column::Number nanoseconds) {
-    return Timestamp{sqlite3_column_int64(row, seconds), small(nanoseconds)};
-  };
-  FileFacts& facts = entry.facts;
-  facts.name = column_text(row, column::Name);
-  entry.policy = static_cast<std::uint8_t>(small(column::Policy));
-  entry.attributes = small(column::Attributes);
-  facts.mode = small(column::Mode);
-  facts.uid = small(column::Uid);
-  facts.gid = small(column::Gid);
-  entry.owner = column_text(row, column::Owner);
-  entry.group = column_text(row, column::GroupName);
-  facts.links = small(column::Links);
-  facts.flags = small(column::Flags);
-  facts.inode = number(column::Inode);
-  facts.device = number(column::Device);
-  facts.rdevice = number(column::Rdevice);
-  facts.size = number(column::Size);
-  facts.atime = time(column::Atime, column::AtimeNs);
-  facts.mtime = time(column::Mtime, column::MtimeNs);
-  facts.ctime = time(column::Ctime, column::CtimeNs);
-  facts.target = column_text(row, column::Target);
-  const ByteView digest = column_blob(row, column::Digest);
-  if (digest.size() == std::tuple_size_v<Digest>) {
-    std::ranges::copy(digest, facts.digest.emplace().begin());
-  }
-}
-
-constexpr const char* kSelectDirectory =
-    "SELECT " SAMHAIN_ENTRY_COLUMNS
-    " FROM entry WHERE directory = (SELECT id FROM directory WHERE path = ?) ORDER BY name";
-constexpr const char* kSelectOne =
-    "SELECT " SAMHAIN_ENTRY_COLUMNS
-    " FROM entry WHERE directory = (SELECT id FROM directory WHERE path = ?) AND name = ?";
-
-/// Calls `take` for each row of a bound statement and makes it ready again.
-template <class Take>
-Result<void> each_row(sqlite3* db, sqlite3_stmt* statement, Take take) {
-  int status = sqlite3_step(statement);
-  for (; status == SQLITE_ROW; status = sqlite3_step(statement)) take(statement);
-  if (status != SQLITE_DONE) {
-    const Error error = sqlite_error(db, "read");
-    sqlite3_reset(statement);
-    return error.within("baseline", "");
-  }
-  sqlite3_reset(statement);
-  return {};
-}
+bool is_before(const Record& record, std::string_view path) { return record.path < path; }
 
 }  // namespace
+
+struct Reader::State {
+  UniqueFd file;
+  std::uint64_t body_size = 0;
+  Trailer trailer;
+  Digest digest{};  ///< of the whole file
+  Head head;
+  std::list<Block> blocks;  ///< the last used first
+  std::string last_path;    ///< of the directory that find() looked into
+  std::vector<Entry> last_entries;
+  bool has_last = false;
+
+  Result<Bytes> read_end();
+  Result<Digest> digest_body(ByteView end);
+  Result<Bytes> read(const Chunk& chunk) const;
+  Result<const Block*> block(std::size_t number);
+  Result<std::span<const Record>> records_of(std::string_view path, std::size_t& number);
+};
+
+/// Head, its size and the trailer; only their sizes are looked at.
+Result<Bytes> Reader::State::read_end() {
+  struct stat facts {};
+  if (fstat(file.get(), &facts) != 0) return system_error("fstat", errno);
+  if (facts.st_size == 0) return malformed("empty");
+  const auto size = static_cast<std::uint64_t>(facts.st_size);
+  constexpr std::size_t kLast = kHeadSizeSize + kTrailerSize;
+  Bytes last(static_cast<std::size_t>(std::min<std::uint64_t>(size, kLast)));
+  if (auto done = read_exactly(file.get(), size - last.size(), last); !done) return done.error();
+  auto found = find_trailer(last, size);
+  if (!found) return found.error();
+  trailer = *found;
+  body_size = trailer.body_size;
+  if (last.size() < kLast) return malformed("cut: no index");
+  const std::uint64_t head_size = decode_head_size(ByteView(last).first(kHeadSizeSize));
+  if (head_size > kMaxChunk || head_size + kHeadSizeSize > body_size) {
+    return malformed("broken index");
+  }
+  Bytes end(static_cast<std::size_t>(head_size) + kLast);
+  if (auto done = read_exactly(file.get(), size - end.size(), end); !done) return done.error();
+  return end;
+}
+
+/// SHA-256 of all before the trailer, and on the way that of the whole file.  The end is not read
+/// again: what is digested is what is decoded.
+Result<Digest> Reader::State::digest_body(ByteView end) {
+  crypto::Sha256 sha;
+  std::vector<std::uint8_t> buffer(kBufferSize);
+  const std::uint64_t start_of_end = body_size + kTrailerSize - end.size();
+  for (std::uint64_t done = 0; done < start_of_end;) {
+    const std::span piece = std::span(buffer).first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), start_of_end - done)));
+    if (auto good = read_exactly(file.get(), done, piece); !good) return good.error();
+    sha.update(piece);
+    done += piece.size();
+  }
+  sha.update(end.first(end.size() - kTrailerSize));
+  const Digest body = sha.finish_so_far();
+  sha.update(end.last(kTrailerSize));
+  digest = sha.finish();
+  return body;
+}
+
+Result<Bytes> Reader::State::read(const Chunk& chunk) const {
+  if (chunk.size > kMaxChunk || chunk.offset > body_size || chunk.size > body_size - chunk.offset) {
+    return malformed("broken index");
+  }
+  Bytes bytes(chunk.size);
+  if (auto done = read_exactly(file.get(), chunk.offset, bytes); !done) return done.error();
+  if (crypto::sha256(bytes) != chunk.digest) {
+    return Error{Error::Kind::Refused, "changed while it was in use"};
+  }
+  return bytes;
+}
+
+Result<const Block*> Reader::State::block(std::size_t number) {
+  const auto found = std::ranges::find(blocks, number, &Block::number);
+  if (found != blocks.end()) {
+    blocks.splice(blocks.begin(), blocks, found);
+    return &blocks.front();
+  }
+  const auto bytes = read(head.blocks[number].chunk);
+  if (!bytes) return bytes.error();
+  Block block{.number = number, .records = {}, .directories = {}};
+  if (!take_records(*bytes, block.records) ||
+      !std::ranges::is_sorted(block.records, {}, &Record::path)) {
+    return malformed("broken index");
+  }
+  block.number_directories(head.blocks[number].first_directory);
+  blocks.push_front(std::move(block));
+  if (blocks.size() > kMaxBlocks) blocks.pop_back();
+  return &blocks.front();
+}
+
+/// The records of one directory, in the order in which they were written; `number` is its block's.
+Result<std::span<const Record>> Reader::State::records_of(std::string_view path,
+                                                          std::size_t& number) {
+  const auto after = std::ranges::upper_bound(
+      head.blocks, path, {}, [](const BlockPlace& b) -> std::string_view { return b.first_path; });
+  if (after == head.blocks.begin()) return std::span<const Record>{};
+  number = static_cast<std::size_t>(after - head.blocks.begin()) - 1;
+  const auto found = block(number);
+  if (!found) return found.error();
+  const auto& records = (*found)->records;
+  const auto begin = std::lower_bound(records.begin(), records.end(), path, is_before);
+  auto end = begin;
+  while (end != records.end() && end->path == path) ++end;
+  return std::span<const Record>(begin, end);
+}
 
 Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Reader::~Reader() = default;
@@ -189,85 +194,121 @@ Reader::~Reader() = default;
 Result<std::unique_ptr<Reader>> Reader::open(const std::string& path,
                                              const crypto::SigningSeed& key,
                                              std::span<const uid_t> trusted) {
-  auto state = std::make_unique<State>();
-  auto file = map_file(path, trusted);
+  auto file = open_file(path, trusted);
   if (!file) return file.error().within("baseline", path);
-  state->file = *std::move(file);
-  auto digest = verify(state->file.view(), key);
-  if (!digest) return digest.error().within("baseline", path);
-  state->digest = *digest;
-  auto reader = read_tables(std::move(state));
+  const auto verify = [&key](const Trailer& trailer, const Digest& body) {
+    return crypto::verify(crypto::public_key_of(key),
+                          signed_message(trailer.format, trailer.body_size, body),
+                          trailer.signature);
+  };
+  auto reader = open_if(*std::move(file), verify);
   if (!reader) return reader.error().within("baseline", path);
   return reader;
 }
 
-Result<std::unique_ptr<Reader>> Reader::open_vouched(int fd) {
-  auto state = std::make_unique<State>();
-  auto file = map(fd);
-  if (!file) return file.error();
-  state->file = *std::move(file);
-  if (auto trailer = find_trailer(state->file.view()); !trailer) return trailer.error();
-  state->digest = crypto::sha256(state->file.view());
-  return read_tables(std::move(state));
+Result<std::unique_ptr<Reader>> Reader::open_vouched(UniqueFd fd) {
+  return open_if(std::move(fd), [](const Trailer&, const Digest&) { return true; });
 }
 
-Result<std::unique_ptr<Reader>> Reader::read_tables(std::unique_ptr<State> state) {
-  const ByteView body = state->file.view().first(state->file.view().size() - kTrailerSize);
-  auto db = open_tables(body);
-  if (!db) return db.error();
-  state->db = *std::move(db);
-  auto select_directory = prepare(state->db.get(), kSelectDirectory);
-  auto select_one = prepare(state->db.get(), kSelectOne);
-  for (const auto* statement : {&select_directory, &select_one}) {
-    if (!*statement) return statement->error();
+template <class Verify>
+Result<std::unique_ptr<Reader>> Reader::open_if(UniqueFd fd, Verify verify) {
+  auto state = std::make_unique<State>();
+  state->file = std::move(fd);
+  const auto end = state->read_end();
+  if (!end) return end.error();
+  const auto body = state->digest_body(*end);
+  if (!body) return body.error();
+  if (!verify(state->trailer, *body)) {
+    return Error{Error::Kind::Refused, "signature does not fit: changed, or signed by another key"};
   }
-  state->select_directory = *std::move(select_directory);
-  state->select_one = *std::move(select_one);
+  auto head = decode_head(ByteView(*end).first(end->size() - kHeadSizeSize - kTrailerSize));
+  if (!head) return head.error();
+  state->head = *std::move(head);
   return std::unique_ptr<Reader>(new Reader(std::move(state)));
 }
 
+const About& Reader::about() const { return state_->head.about; }
+
 Result<std::vector<Entry>> Reader::directory(std::string_view path) {
-  constexpr std::size_t kUsualSize = 64;
+  std::size_t number = 0;
+  const auto records = state_->records_of(path, number);
+  if (!records) return records.error();
   std::vector<Entry> entries;
-  entries.reserve(kUsualSize);
-  sqlite3_stmt* statement = state_->select_directory.get();
-  bind_text(statement, 1, path);
-  auto done = each_row(state_->db.get(), statement,
-                       [&](sqlite3_stmt* row) { take_row(row, entries.emplace_back()); });
-  if (!done) return done.error();
+  for (const Record& record : *records) {
+    const auto bytes = state_->read(record.chunk);
+    if (!bytes) return bytes.error();
+    entries.reserve(entries.size() + std::min<std::size_t>(record.entries, bytes->size()));
+    if (!take_entries(*bytes, entries)) return malformed("broken entries");
+  }
+  if (records->size() <= 1) return entries;
+
+  // Several pieces: in order, and of two entries of one name the last.
+  const auto name_of = [](const Entry& entry) -> const std::string& { return entry.facts.name; };
+  std::ranges::reverse(entries);
+  std::ranges::stable_sort(entries, {}, name_of);
+  const auto rest = std::ranges::unique(entries, {}, name_of);
+  entries.erase(rest.begin(), rest.end());
   return entries;
 }
 
-Result<std::optional<Entry>> Reader::find(std::string_view directory, std::string_view name) {
-  std::optional<Entry> entry;
-  sqlite3_stmt* statement = state_->select_one.get();
-  bind_text(statement, 1, directory);
-  bind_text(statement, 2, name);
-  auto done = each_row(state_->db.get(), statement,
-                       [&](sqlite3_stmt* row) { take_row(row, entry.emplace()); });
-  if (!done) return done.error();
-  return entry;
+Result<std::optional<Entry>> Reader::find(std::string_view directory_path, std::string_view name) {
+  State& s = *state_;
+  if (!s.has_last || s.last_path != directory_path) {
+    auto entries = directory(directory_path);
+    if (!entries) return entries.error();
+    s.last_entries = *std::move(entries);
+    s.last_path = directory_path;
+    s.has_last = true;
+  }
+  const auto found = std::ranges::lower_bound(
+      s.last_entries, name, {}, [](const Entry& e) -> std::string_view { return e.facts.name; });
+  if (found == s.last_entries.end() || found->facts.name != name) return std::optional<Entry>{};
+  return std::optional<Entry>{*found};
+}
+
+Result<std::optional<std::uint64_t>> Reader::number_of(std::string_view path) {
+  std::size_t block_number = 0;
+  const auto records = state_->records_of(path, block_number);
+  if (!records) return records.error();
+  if (records->empty()) return std::optional<std::uint64_t>{};
+  const auto block = state_->block(block_number);
+  if (!block) return block.error();
+  const auto index = static_cast<std::size_t>(records->data() - (*block)->records.data());
+  const std::uint64_t number = (*block)->directories[index];
+  if (number >= directory_count()) return malformed("broken index");
+  return std::optional{number};
+}
+
+Result<std::string> Reader::directory_at(std::uint64_t number) {
+  const auto& places = state_->head.blocks;
+  const auto after = std::ranges::upper_bound(places, number, {}, &BlockPlace::first_directory);
+  if (after == places.begin()) return malformed("broken index");
+  const auto found = state_->block(static_cast<std::size_t>(after - places.begin()) - 1);
+  if (!found) return found.error();
+  const Block& block = **found;
+  const auto at = std::ranges::lower_bound(block.directories, number);
+  if (at == block.directories.end() || *at != number) return malformed("broken index");
+  return block.records[static_cast<std::size_t>(at - block.directories.begin())].path;
 }
 
 Result<std::vector<std::string>> Reader::directories() {
-  auto select = prepare(state_->db.get(), "SELECT path FROM directory ORDER BY path");
-  if (!select) return select.error();
+  State& s = *state_;
   std::vector<std::string> paths;
-  auto done = each_row(state_->db.get(), select->get(),
-                       [&](sqlite3_stmt* row) { paths.emplace_back(column_text(row, 0)); });
-  if (!done) return done.error();
+  for (std::size_t i = 0; i < s.head.blocks.size(); ++i) {
+    const auto block = s.block(i);
+    if (!block) return block.error();
+    for (const Record& record : (*block)->records) {
+      if (paths.empty() || paths.back() != record.path) paths.push_back(record.path);
+    }
+  }
   return paths;
 }
 
-Result<std::uint64_t> Reader::size() {
-  auto count = prepare(state_->db.get(), "SELECT count(*) FROM entry");
-  if (!count) return count.error();
-  std::uint64_t entries = 0;
-  auto done = each_row(state_->db.get(), count->get(), [&](sqlite3_stmt* row) {
-    entries = static_cast<std::uint64_t>(sqlite3_column_int64(row, 0));
-  });
-  if (!done) return done.error();
-  return entries;
+Result<std::vector<Approval>> Reader::approvals() {
+  if (!state_->head.approvals) return std::vector<Approval>{};
+  const auto bytes = state_->read(*state_->head.approvals);
+  if (!bytes) return bytes.error();
+  return decode_approvals(*bytes);
 }
 
 std::string Reader::digest_hex() const { return base::hex(state_->digest); }

@@ -3,43 +3,80 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
+#include <deque>
+#include <map>
+#include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "baseline/baseline.h"
-#include "baseline/sqlite.h"
-#include "baseline/tables.h"
-#include "baseline/trailer.h"
+#include "baseline/entry_codec.h"
+#include "baseline/index.h"
+#include "baseline/layout.h"
 #include "crypto/digest.h"
 #include "sys/file.h"
 
 namespace samhain::baseline {
-
-struct Writer::State {
-  std::string path;
-  std::string new_path;
-  UniqueFd file;  ///< the new file, locked: one init at a time
-  Database db;
-  Statement insert_entry;
-  Statement insert_directory;
-  Statement find_directory;
-  std::string last_directory;
-  std::int64_t last_id = 0;
-  std::int64_t next_id = 1;
-  bool is_committed = false;
-};
-
 namespace {
 
-constexpr std::size_t kBufferSize = 128U << 10;
+/// Entries of a directory that are held before they are written, at most.
+constexpr std::size_t kMaxHeld = 4'096;
+constexpr std::size_t kMaxHeldBytes = 4U << 20;
+constexpr std::size_t kBlockSize = 16U << 10;
+constexpr std::size_t kBufferSize = 256U << 10;
 
-// Nobody else sees the file before it is whole, so neither journal nor flushes are needed until the
-// end; a cache of 8 MiB bounds memory, what does not fit is written early.
-constexpr const char* kPrepareFile =
-    "PRAGMA page_size=8192; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
-    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY;"
-    "PRAGMA application_id=1398893928;";
+/// What is known of a directory and not yet written.
+struct Held {
+  std::vector<Entry> entries;
+  std::size_t bytes = 0;
+};
+
+std::size_t bytes_of(const Entry& entry) {
+  const FileFacts& facts = entry.facts;
+  std::size_t bytes = sizeof entry + facts.name.size() + facts.target.size();
+  if (facts.extended) {
+    const ExtendedFacts& more = *facts.extended;
+    bytes += more.acl.size() + more.selinux.size() + more.xattrs.size() + more.content.size();
+  }
+  return bytes;
+}
+
+/// Appends to a file through a buffer, and digests what goes by.
+class Output {
+ public:
+  explicit Output(int fd) : fd_(fd) { buffer_.reserve(kBufferSize); }
+
+  Result<void> append(ByteView bytes) {
+    size_ += bytes.size();
+    sha_.update(bytes);
+    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+    return buffer_.size() < kBufferSize ? Result<void>{} : flush();
+  }
+  Result<Chunk> append_chunk(ByteView bytes) {
+    Chunk chunk{.offset = size_,
+                .size = static_cast<std::uint32_t>(bytes.size()),
+                .digest = crypto::sha256(bytes)};
+    if (auto done = append(bytes); !done) return done.error();
+    return chunk;
+  }
+  Result<void> flush() {
+    auto done = sys::write_all(fd_, buffer_);
+    buffer_.clear();
+    return done;
+  }
+  std::uint64_t size() const { return size_; }
+  Digest digest() { return sha_.finish_so_far(); }
+
+ private:
+  int fd_;
+  std::uint64_t size_ = 0;
+  Bytes buffer_;
+  crypto::Sha256 sha_;
+};
 
 /// The lock is on the inode: a file that its last owner renamed away meanwhile is not ours.
 Result<bool> is_still_at(int fd, const std::string& path) {
@@ -73,84 +110,120 @@ Result<UniqueFd> claim(const std::string& path) {
   return Error{Error::Kind::Busy, "another init is under way"};
 }
 
-Result<Database> open_tables(const std::string& path) {
-  sqlite3* raw = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX;
-  const int status = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
-  Database db(raw);
-  if (status != SQLITE_OK) return sqlite_error(raw, "open");
-  const std::string version = "PRAGMA user_version=" + std::to_string(kFormat);
-  for (const char* sql : {kPrepareFile, version.c_str(), "BEGIN", kCreateTables}) {
-    if (auto done = execute(raw, sql); !done) return done.error();
-  }
-  return db;
-}
-
-Result<void> write_meta(sqlite3* db) {
-  return execute(db, "INSERT INTO meta VALUES ('program', 'samhain " PACKAGE_VERSION
-                     "'), ('created', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))");
-}
-
-void bind_facts(sqlite3_stmt* to, const FileFacts& facts) {
-  const auto number = [to](column::Number column, auto value) {
-    sqlite3_bind_int64(to, column + 1, static_cast<std::int64_t>(value));
-  };
-  number(column::Mode, facts.mode);
-  number(column::Uid, facts.uid);
-  number(column::Gid, facts.gid);
-  number(column::Links, facts.links);
-  number(column::Flags, facts.flags);
-  number(column::Inode, facts.inode);
-  number(column::Device, facts.device);
-  number(column::Rdevice, facts.rdevice);
-  number(column::Size, facts.size);
-  number(column::Atime, facts.atime.seconds);
-  number(column::AtimeNs, facts.atime.nanoseconds);
-  number(column::Mtime, facts.mtime.seconds);
-  number(column::MtimeNs, facts.mtime.nanoseconds);
-  number(column::Ctime, facts.ctime.seconds);
-  number(column::CtimeNs, facts.ctime.nanoseconds);
-  if (facts.target.empty()) {
-    sqlite3_bind_null(to, column::Target + 1);
-  } else {
-    bind_text(to, column::Target + 1, facts.target);
-  }
-  if (facts.digest) {
-    bind_blob(to, column::Digest + 1, *facts.digest);
-  } else {
-    sqlite3_bind_null(to, column::Digest + 1);
-  }
-}
-
-Result<Digest> digest_of(int fd, std::uint64_t size) {
-  crypto::Sha256 sha;
-  std::vector<std::uint8_t> buffer(kBufferSize);
-  std::uint64_t done = 0;
-  while (done < size) {
-    const ssize_t got = pread(fd, buffer.data(), buffer.size(), static_cast<off_t>(done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_error("read", errno);
-    if (got == 0) return Error{Error::Kind::Malformed, "cut while it was written"};
-    sha.update(ByteView(buffer.data(), static_cast<std::size_t>(got)));
-    done += static_cast<std::uint64_t>(got);
-  }
-  return sha.finish();
-}
-
-Result<void> append_signature(int fd, const crypto::SigningSeed& key) {
-  struct stat facts {};
-  if (fstat(fd, &facts) != 0) return system_error("fstat", errno);
-  Trailer trailer;
-  trailer.format = kFormat;
-  trailer.body_size = static_cast<std::uint64_t>(facts.st_size);
-  auto digest = digest_of(fd, trailer.body_size);
-  if (!digest) return digest.error();
-  trailer.signature = crypto::sign(key, signed_message(trailer.format, trailer.body_size, *digest));
-  if (lseek(fd, facts.st_size, SEEK_SET) < 0) return system_error("lseek", errno);
-  return sys::write_all(fd, encode(trailer));
-}
-
 }  // namespace
+
+struct Writer::State {
+  State(std::string its_path, UniqueFd its_file)
+      : path(std::move(its_path)),
+        new_path(path + ".new"),
+        file(std::move(its_file)),
+        output(file.get()) {}
+
+  std::string path;
+  std::string new_path;
+  UniqueFd file;  ///< the new file, locked: one init at a time
+  Output output;
+  std::map<std::string, Held, std::less<>> held;
+  std::vector<Record> records;
+  std::deque<Approval> approvals;
+  Head head;
+  bool is_committed = false;
+
+  Result<void> write_out(const std::string& directory, Held&& what);
+  Result<void> write_index();
+  Result<void> write_block(std::span<const Record> records, std::uint64_t first_directory);
+  Result<void> write_end(const crypto::SigningSeed& key);
+  Result<void> write_all(const crypto::SigningSeed& key);
+};
+
+/// Sorted by name; of two entries of one name the last counts.
+Result<void> Writer::State::write_out(const std::string& directory, Held&& what) {
+  const auto name_of = [](const Entry& entry) -> const std::string& { return entry.facts.name; };
+  std::ranges::stable_sort(what.entries, {}, name_of);
+  const auto is_replaced = [&](const Entry& entry) {
+    const Entry* next = &entry + 1;
+    return next != what.entries.data() + what.entries.size() && name_of(*next) == name_of(entry);
+  };
+  std::vector<Entry> entries;
+  entries.reserve(what.entries.size());
+  for (Entry& entry : what.entries) {
+    if (!is_replaced(entry)) entries.push_back(std::move(entry));
+  }
+  Bytes bytes;
+  append_entries(entries, bytes);
+  auto chunk = output.append_chunk(bytes);
+  if (!chunk) return chunk.error();
+  head.about.entries += entries.size();
+  for (const Entry& entry : entries) {
+    if (entry.facts.digest) head.about.content_bytes += entry.facts.size;
+  }
+  records.push_back(
+      {.path = directory, .entries = static_cast<std::uint32_t>(entries.size()), .chunk = *chunk});
+  return {};
+}
+
+Result<void> Writer::State::write_block(std::span<const Record> some,
+                                        std::uint64_t first_directory) {
+  Bytes bytes;
+  append_records(some, bytes);
+  auto chunk = output.append_chunk(bytes);
+  if (!chunk) return chunk.error();
+  head.blocks.push_back(
+      {.first_path = some.front().path, .first_directory = first_directory, .chunk = *chunk});
+  return {};
+}
+
+Result<void> Writer::State::write_index() {
+  std::ranges::stable_sort(records, {}, &Record::path);
+  constexpr std::size_t kRecordSize = sizeof(Digest) + 16;
+  std::size_t start = 0;
+  std::size_t bytes = 0;
+  std::uint64_t first_directory = 0;
+  std::uint64_t directories = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const bool is_new = i == 0 || records[i].path != records[i - 1].path;
+    if (is_new && bytes >= kBlockSize) {
+      auto done = write_block(std::span(records).subspan(start, i - start), first_directory);
+      if (!done) return done;
+      start = i;
+      bytes = 0;
+      first_directory = directories;
+    }
+    if (is_new) ++directories;
+    bytes += kRecordSize + records[i].path.size();
+  }
+  head.about.directories = directories;
+  if (records.empty()) return {};
+  return write_block(std::span(records).subspan(start), first_directory);
+}
+
+Result<void> Writer::State::write_end(const crypto::SigningSeed& key) {
+  if (!approvals.empty()) {
+    const std::vector<Approval> all(approvals.begin(), approvals.end());
+    auto chunk = output.append_chunk(encode(all));
+    if (!chunk) return chunk.error();
+    head.approvals = *chunk;
+  }
+  const Bytes root = encode(head);
+  if (auto done = output.append(root); !done) return done;
+  if (auto done = output.append(encode_head_size(root.size())); !done) return done;
+  Trailer trailer{.signature = {}, .body_size = output.size(), .format = kFormat};
+  trailer.signature =
+      crypto::sign(key, signed_message(trailer.format, trailer.body_size, output.digest()));
+  if (auto done = output.append(encode(trailer)); !done) return done;
+  return output.flush();
+}
+
+Result<void> Writer::State::write_all(const crypto::SigningSeed& key) {
+  for (auto& [directory, what] : held) {
+    if (auto done = write_out(directory, std::move(what)); !done) return done;
+  }
+  held.clear();
+  if (auto done = write_index(); !done) return done;
+  if (auto done = write_end(key); !done) return done;
+  if (fsync(file.get()) != 0) return system_error("fsync", errno);
+  return {};
+}
 
 Writer::Writer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
@@ -160,94 +233,56 @@ Writer::~Writer() {
   (void)unlink(state_->new_path.c_str());
 }
 
-Result<std::unique_ptr<Writer>> Writer::create(const std::string& path) {
-  auto state = std::make_unique<State>();
-  state->path = path;
-  state->new_path = path + ".new";
-  auto file = claim(state->new_path);
-  if (!file) return file.error().within("baseline", state->new_path);
-  state->file = *std::move(file);
-
-  std::unique_ptr<Writer> writer(new Writer(std::move(state)));
+Result<std::unique_ptr<Writer>> Writer::create(const std::string& path, Digests digests) {
+  auto file = claim(path + ".new");
+  if (!file) return file.error().within("baseline", path + ".new");
+  std::unique_ptr<Writer> writer(new Writer(std::make_unique<State>(path, *std::move(file))));
   State& s = *writer->state_;
-  auto db = open_tables(s.new_path);
-  if (!db) return db.error().within("baseline", s.new_path);
-  s.db = *std::move(db);
-  if (auto done = write_meta(s.db.get()); !done) return done.error().within("baseline", s.new_path);
-
-  auto insert_entry = prepare(s.db.get(), "INSERT OR REPLACE INTO entry (" SAMHAIN_ENTRY_COLUMNS
-                                          ") VALUES "
-                                          "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
-  auto insert_directory = prepare(s.db.get(), "INSERT INTO directory (path, id) VALUES (?, ?)");
-  auto find_directory = prepare(s.db.get(), "SELECT id FROM directory WHERE path = ?");
-  for (const auto* statement : {&insert_entry, &insert_directory, &find_directory}) {
-    if (!*statement) return statement->error().within("baseline", s.new_path);
+  s.head.about.program = "samhain " PACKAGE_VERSION;
+  s.head.about.created = base::SystemClock{}.now_ns() / 1'000'000'000;
+  s.head.about.digests = digests;
+  if (auto done = s.output.append(as_bytes(kOpening)); !done) {
+    return done.error().within("baseline", s.new_path);
   }
-  s.insert_entry = *std::move(insert_entry);
-  s.insert_directory = *std::move(insert_directory);
-  s.find_directory = *std::move(find_directory);
   return writer;
 }
 
-Result<std::int64_t> Writer::id_of(std::string_view directory) {
+Result<void> Writer::add(std::string_view directory, Entry entry) {
   State& s = *state_;
-  if (s.last_id != 0 && s.last_directory == directory) return s.last_id;
-  bind_text(s.find_directory.get(), 1, directory);
-  const int status = sqlite3_step(s.find_directory.get());
-  std::int64_t id = 0;
-  if (status == SQLITE_ROW) id = sqlite3_column_int64(s.find_directory.get(), 0);
-  sqlite3_reset(s.find_directory.get());
-  if (status != SQLITE_ROW && status != SQLITE_DONE) return sqlite_error(s.db.get(), "read");
-  if (id == 0) {
-    id = s.next_id++;
-    bind_text(s.insert_directory.get(), 1, directory);
-    sqlite3_bind_int64(s.insert_directory.get(), 2, id);
-    if (auto done = run(s.db.get(), s.insert_directory.get()); !done) return done.error();
-  }
-  s.last_directory = directory;
-  s.last_id = id;
-  return id;
+  auto found = s.held.find(directory);
+  if (found == s.held.end()) found = s.held.emplace(std::string{directory}, Held{}).first;
+  Held& held = found->second;
+  held.bytes += bytes_of(entry);
+  held.entries.push_back(std::move(entry));
+  if (held.entries.size() < kMaxHeld && held.bytes < kMaxHeldBytes) return {};
+  return finish_directory(directory);
 }
 
-Result<void> Writer::add(std::string_view directory, const Entry& entry) {
+Result<void> Writer::finish_directory(std::string_view directory) {
   State& s = *state_;
-  auto id = id_of(directory);
-  if (!id) return id.error().within("baseline", s.new_path);
-  sqlite3_stmt* to = s.insert_entry.get();
-  sqlite3_bind_int64(to, column::Directory + 1, *id);
-  bind_text(to, column::Name + 1, entry.facts.name);
-  sqlite3_bind_int64(to, column::Policy + 1, entry.policy);
-  sqlite3_bind_int64(to, column::Attributes + 1, entry.attributes);
-  bind_text(to, column::Owner + 1, entry.owner);
-  bind_text(to, column::GroupName + 1, entry.group);
-  bind_facts(to, entry.facts);
-  if (auto done = run(s.db.get(), to); !done) return done.error().within("baseline", s.new_path);
+  const auto found = s.held.find(directory);
+  if (found == s.held.end()) return {};
+  auto done = s.write_out(found->first, std::move(found->second));
+  s.held.erase(found);
+  if (!done) return done.error().within("baseline", s.new_path);
   return {};
 }
 
-Result<void> Writer::close_tables() {
-  State& s = *state_;
-  if (auto done = execute(s.db.get(), "COMMIT"); !done) return done;
-  s.insert_entry.reset();
-  s.insert_directory.reset();
-  s.find_directory.reset();
-  if (sqlite3_close(s.db.get()) != SQLITE_OK) return sqlite_error(s.db.get(), "close");
-  (void)s.db.release();  // closed
-  return {};
+void Writer::add_approval(Approval approval) {
+  state_->approvals.push_back(std::move(approval));
+  if (state_->approvals.size() > kMaxApprovals) state_->approvals.pop_front();
 }
 
 Result<void> Writer::commit(const crypto::SigningSeed& key) {
   State& s = *state_;
-  if (auto done = close_tables(); !done) return done.error().within("baseline", s.new_path);
-  if (auto done = append_signature(s.file.get(), key); !done) {
-    return done.error().within("baseline", s.new_path);
-  }
-  if (fsync(s.file.get()) != 0) return system_error("fsync", errno).within("baseline", s.new_path);
+  if (auto done = s.write_all(key); !done) return done.error().within("baseline", s.new_path);
   if (std::rename(s.new_path.c_str(), s.path.c_str()) != 0) {
     return system_error("rename", errno).within("baseline", s.path);
   }
   s.is_committed = true;
   return sys::flush_directory_of(s.path);
 }
+
+int Writer::fd() const { return state_->file.get(); }
 
 }  // namespace samhain::baseline

@@ -20,6 +20,17 @@ enum class Attribute : std::uint32_t {
   Hardlinks = 0x0400,  ///< HLN
   Device = 0x0800,     ///< RDEV
   Growing = 0x1000,    ///< SGROW: size may grow, the old content must still be the beginning
+  Prelinked = 0x2000,  ///< PRE: of an ELF file, the content as prelink(8) undoes it
+  Content = 0x4000,    ///< TXT: the content itself is kept in the baseline; CHK comes with it
+  Audit = 0x8000,      ///< AUDIT: auditd is asked who changed it
+
+  // What the original has no words for.
+  Flags = 0x1'0000,         ///< FLAGS: all of lsattr(1), where MOD takes twelve letters of it
+  Acl = 0x2'0000,           ///< ACL: POSIX access control lists
+  Capabilities = 0x4'0000,  ///< CAP: capabilities(7) that a program has by its file
+  Selinux = 0x8'0000,       ///< SELINUX: the label
+  Xattrs = 0x10'0000,       ///< XATTR: all other extended attributes, xattr(7)
+  Birth = 0x20'0000,        ///< BTM: when it was made, where the file system knows
 };
 
 class AttributeSet {

@@ -3,6 +3,8 @@
 #include <linux/fs.h>
 #include <sys/stat.h>
 
+#include <initializer_list>
+
 namespace samhain::scan {
 
 using policy::Attribute;
@@ -14,6 +16,12 @@ std::uint32_t flags_with_letters(std::uint32_t flags) {
                                      FS_TOPDIR_FL | FS_DIRSYNC_FL | FS_NOTAIL_FL |
                                      FS_JOURNAL_DATA_FL;
   return flags & kLetters;
+}
+
+std::uint32_t lasting_flags(std::uint32_t flags) {
+  constexpr std::uint32_t kOfLayout =
+      FS_EXTENT_FL | FS_INDEX_FL | FS_INLINE_DATA_FL | FS_HUGE_FILE_FL;
+  return flags & ~kOfLayout;
 }
 
 namespace {
@@ -34,10 +42,44 @@ bool differs_in_mode(const FileFacts& known, const FileFacts& now) {
          flags_with_letters(known.flags) != flags_with_letters(now.flags);
 }
 
+bool is_comparable(const ContentDigest& a, const ContentDigest& b) {
+  return a.kind == b.kind || !a || !b;
+}
+
+/// A digest by another algorithm says nothing; one that is missing on one side does.
+bool differs(const ContentDigest& a, const ContentDigest& b) {
+  return is_comparable(a, b) && a != b;
+}
+
+constexpr std::uint32_t bits_of(std::initializer_list<Attribute> attributes) {
+  AttributeSet set;
+  for (const Attribute attribute : attributes) set.add(attribute);
+  return set.bits();
+}
+constexpr std::uint32_t kBeyondStat =
+    bits_of({Attribute::Flags, Attribute::Acl, Attribute::Capabilities, Attribute::Selinux,
+             Attribute::Xattrs});
+
+void note_extended(const FileFacts& old, const FileFacts& now, AttributeSet watched,
+                   AttributeSet& differing) {
+  if (now.failed_stage == Stage::Open) return;  // none of it could be read
+  static const ExtendedFacts kNone;
+  const ExtendedFacts& before = old.extended ? *old.extended : kNone;
+  const ExtendedFacts& after = now.extended ? *now.extended : kNone;
+  const auto note = [&](Attribute attribute, bool is_different) {
+    if (is_different && watched.has(attribute)) differing.add(attribute);
+  };
+  note(Attribute::Flags, lasting_flags(old.flags) != lasting_flags(now.flags));
+  note(Attribute::Acl, before.acl != after.acl);
+  note(Attribute::Capabilities, before.capabilities != after.capabilities);
+  note(Attribute::Selinux, before.selinux != after.selinux);
+  note(Attribute::Xattrs, before.xattrs != after.xattrs);
+}
+
 }  // namespace
 
-const std::optional<Digest>& digest_to_compare(const baseline::Entry& known, const FileFacts& now,
-                                               AttributeSet watched) {
+const ContentDigest& digest_to_compare(const baseline::Entry& known, const FileFacts& now,
+                                       AttributeSet watched) {
   // An empty beginning is the same in every file; a shorter file has no such beginning.
   const bool is_prefix =
       is_growing(known, now, watched) && known.facts.size > 0 && now.size >= known.facts.size;
@@ -60,12 +102,15 @@ AttributeSet compare(const baseline::Entry& known, const FileFacts& now, Attribu
   note(Attribute::Mtime, old.mtime != now.mtime);
   note(Attribute::Ctime, old.ctime != now.ctime);
   note(Attribute::Atime, old.atime != now.atime);
+  note(Attribute::Birth, old.btime != now.btime);
+  if ((watched.bits() & kBeyondStat) != 0) note_extended(old, now, watched, differing);
 
   const bool grows = is_growing(known, now, watched);
   note(Attribute::Size, grows ? now.size < old.size : now.size != old.size);
   const bool is_empty_beginning = grows && old.size == 0;
   if (!is_unreadable(now) && !is_empty_beginning) {
-    note(Attribute::Checksum, old.digest != digest_to_compare(known, now, watched));
+    note(Attribute::Checksum, differs(old.digest, digest_to_compare(known, now, watched)) ||
+                                  (!grows && differs(old.second_digest, now.second_digest)));
   }
   return differing;
 }
@@ -80,12 +125,17 @@ std::string change_code(AttributeSet differing) {
   put(2, 'D', Attribute::Device);
   put(3, 'I', Attribute::Inode);
   put(4, 'H', Attribute::Hardlinks);
-  put(5, 'M', Attribute::Mode);
+  for (const Attribute attribute :
+       {Attribute::Mode, Attribute::Flags, Attribute::Acl, Attribute::Capabilities,
+        Attribute::Selinux, Attribute::Xattrs}) {
+    put(5, 'M', attribute);
+  }
   put(6, 'U', Attribute::User);
   put(7, 'G', Attribute::Group);
   put(8, 'T', Attribute::Mtime);
   put(8, 'T', Attribute::Ctime);
   put(8, 'T', Attribute::Atime);
+  put(8, 'T', Attribute::Birth);
   put(9, 'S', Attribute::Size);
   return code;
 }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "baseline/baseline.h"
@@ -18,8 +17,8 @@ policy::AttributeSet compare(const baseline::Entry& known, const FileFacts& now,
                              policy::AttributeSet watched);
 
 /// The digest to be shown and remembered beside the entry's: of the same bytes.
-const std::optional<Digest>& digest_to_compare(const baseline::Entry& known, const FileFacts& now,
-                                               policy::AttributeSet watched);
+const ContentDigest& digest_to_compare(const baseline::Entry& known, const FileFacts& now,
+                                       policy::AttributeSet watched);
 
 /// Ten positions, `-` where unchanged: checksum, link, device, inode, hardlinks, mode, user, group,
 /// any time, size: "C-------TS".
@@ -28,5 +27,8 @@ std::string change_code(policy::AttributeSet differing);
 /// The flags of FS_IOC_GETFLAGS that have a letter; the others (extents, index…) are the file
 /// system's own affair and no change.
 std::uint32_t flags_with_letters(std::uint32_t flags);
+
+/// The flags without those by which the file system lays out what it stores (Attribute::Flags).
+std::uint32_t lasting_flags(std::uint32_t flags);
 
 }  // namespace samhain::scan

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 #include <linux/fs.h>
+#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
@@ -21,7 +23,7 @@ using baseline::Entry;
 using policy::Attribute;
 using policy::AttributeSet;
 
-constexpr std::size_t kDigestDigits = 64;
+constexpr std::size_t kDigestDigits = 48;
 
 char type_letter(std::uint32_t mode) {
   switch (mode & S_IFMT) {
@@ -44,8 +46,49 @@ char type_letter(std::uint32_t mode) {
   }
 }
 
-std::string digest_text(const std::optional<Digest>& digest) {
-  return digest ? base::hex(*digest) : std::string(kDigestDigits, '0');
+/// Shorter digests are filled up to the width of the original's column.
+std::string digest_text(const ContentDigest& digest) {
+  switch (digest.kind) {
+    case DigestKind::Sha256:
+    case DigestKind::Sha512:
+    case DigestKind::Blake2b:
+      return base::hex(digest.view());
+    case DigestKind::None:
+    case DigestKind::Sha1:
+    case DigestKind::Md5:
+    case DigestKind::Tiger192:
+      break;
+  }
+  std::string text = base::upper_hex(digest.view());
+  text.resize(std::max(text.size(), kDigestDigits), '0');
+  return text;
+}
+
+/// Nanoseconds where the seconds do not tell two times apart.
+std::string exact_time_text(const Timestamp& time, std::string text) {
+  text.insert(text.size() - 1, fmt::format(".{:09}", time.nanoseconds));
+  return text;
+}
+
+const ExtendedFacts& extended_of(const FileFacts& facts) {
+  static const ExtendedFacts kNone;
+  return facts.extended ? *facts.extended : kNone;
+}
+
+std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
+
+/// Base64 of a kept content, with `()?` in the place of `+/=`.
+std::string content_text(const std::string& content) {
+  std::string text(4 * ((content.size() + 2) / 3) + 1, '\0');
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                   as_bytes(content).data(), static_cast<int>(content.size()));
+  text.resize(static_cast<std::size_t>(size));
+  for (char& c : text) {
+    constexpr std::string_view kUsual = "+/=";
+    constexpr std::string_view kOurs = "()?";
+    if (const auto at = kUsual.find(c); at != std::string_view::npos) c = kOurs[at];
+  }
+  return text;
 }
 
 std::string time_text(const Timestamp& time, Wording wording) {
@@ -85,11 +128,41 @@ void add_times(Fields& fields, const FileFacts& old, const FileFacts& now, Attri
   const auto pair = [&](Attribute attribute, std::string_view key, Timestamp before,
                         Timestamp after) {
     if (!shown.has(attribute)) return;
-    fields.pair(key, time_text(before, wording), time_text(after, wording));
+    std::string was = time_text(before, wording);
+    std::string is = time_text(after, wording);
+    if (was == is && before != after) {
+      was = exact_time_text(before, std::move(was));
+      is = exact_time_text(after, std::move(is));
+    }
+    fields.pair(key, std::move(was), std::move(is));
   };
   pair(Attribute::Ctime, "ctime", old.ctime, now.ctime);
   pair(Attribute::Atime, "atime", old.atime, now.atime);
   pair(Attribute::Mtime, "mtime", old.mtime, now.mtime);
+  pair(Attribute::Birth, "btime", old.btime, now.btime);
+}
+
+void add_extended(Fields& fields, const FileFacts& old, const FileFacts& now, AttributeSet shown) {
+  const ExtendedFacts& before = extended_of(old);
+  const ExtendedFacts& after = extended_of(now);
+  const auto pair = [&](Attribute attribute, std::string_view key,
+                        std::string ExtendedFacts::*fact) {
+    if (shown.has(attribute)) fields.pair(key, or_dash(before.*fact), or_dash(after.*fact));
+  };
+  pair(Attribute::Acl, "acl", &ExtendedFacts::acl);
+  pair(Attribute::Capabilities, "capabilities", &ExtendedFacts::capabilities);
+  pair(Attribute::Selinux, "selinux", &ExtendedFacts::selinux);
+  pair(Attribute::Xattrs, "xattr", &ExtendedFacts::xattrs);
+}
+
+/// What stands in a report of an object that differs in `differing`: with the mode always its
+/// access control list too, where that is watched.
+AttributeSet shown_of(AttributeSet watched, AttributeSet differing) {
+  AttributeSet shown = differing;
+  const bool shows_mode = differing.has(Attribute::Mode) || differing.has(Attribute::Acl);
+  if (shows_mode && watched.has(Attribute::Mode)) shown.add(Attribute::Mode);
+  if (shows_mode && watched.has(Attribute::Acl)) shown.add(Attribute::Acl);
+  return shown;
 }
 
 /// What ReportFullDetail shows: all of ReadOnly, atime too where the policy watches it.
@@ -103,6 +176,7 @@ AttributeSet full_set(AttributeSet watched) {
 std::vector<Field> all_fields(std::string_view path, const Entry& entry, std::string_view suffix,
                               Wording wording) {
   const FileFacts& facts = entry.facts;
+  const AttributeSet watched(entry.attributes);
   Fields fields(path);
   const auto add = [&](std::string_view key, std::string value) {
     fields.add(fmt::format("{}_{}", key, suffix), std::move(value));
@@ -124,8 +198,24 @@ std::vector<Field> all_fields(std::string_view path, const Entry& entry, std::st
   add("ctime", time_text(facts.ctime, wording));
   add("atime", time_text(facts.atime, wording));
   add("mtime", time_text(facts.mtime, wording));
+  if (facts.btime != Timestamp{} && watched.has(Attribute::Birth)) {
+    add("btime", time_text(facts.btime, wording));
+  }
   add("chksum", digest_text(facts.digest));
-  if (S_ISLNK(facts.mode)) add("link", target_text(locate(path).directory, facts.target));
+  if (facts.second_digest) add("chksum2", digest_text(facts.second_digest));
+  const ExtendedFacts& extended = extended_of(facts);
+  if (S_ISLNK(facts.mode)) {
+    add("link", target_text(locate(path).directory, facts.target));
+  } else if (!extended.content.empty()) {
+    add("link", content_text(extended.content));
+  }
+  const auto add_if = [&](std::string_view key, const std::string& text) {
+    if (!text.empty()) add(key, text);
+  };
+  add_if("acl", extended.acl);
+  add_if("capabilities", extended.capabilities);
+  add_if("selinux", extended.selinux);
+  add_if("xattr", extended.xattrs);
   return fields.take();
 }
 
@@ -162,6 +252,37 @@ std::string flags_text(std::uint32_t flags) {
   return text;
 }
 
+std::string all_flags_text(std::uint32_t flags) {
+  struct Letter {
+    std::uint32_t flag;
+    char letter;
+  };
+  // In the order of lsattr(1).
+  constexpr std::array<Letter, 18> kLetters = {{{FS_SECRM_FL, 's'},
+                                                {FS_UNRM_FL, 'u'},
+                                                {FS_SYNC_FL, 'S'},
+                                                {FS_DIRSYNC_FL, 'D'},
+                                                {FS_IMMUTABLE_FL, 'i'},
+                                                {FS_APPEND_FL, 'a'},
+                                                {FS_NODUMP_FL, 'd'},
+                                                {FS_NOATIME_FL, 'A'},
+                                                {FS_COMPR_FL, 'c'},
+                                                {FS_ENCRYPT_FL, 'E'},
+                                                {FS_JOURNAL_DATA_FL, 'j'},
+                                                {FS_NOTAIL_FL, 't'},
+                                                {FS_TOPDIR_FL, 'T'},
+                                                {FS_NOCOW_FL, 'C'},
+                                                {FS_DAX_FL, 'x'},
+                                                {FS_CASEFOLD_FL, 'F'},
+                                                {FS_PROJINHERIT_FL, 'P'},
+                                                {FS_VERITY_FL, 'V'}}};
+  std::string text;
+  for (const Letter& one : kLetters) {
+    if ((flags & one.flag) != 0) text.push_back(one.letter);
+  }
+  return text.empty() ? "-" : text;
+}
+
 std::string target_text(std::string_view directory, std::string_view target) {
   if (target.empty()) return "-";
   return target[0] == '/' ? std::string{target} : join(directory, target);
@@ -170,9 +291,10 @@ std::string target_text(std::string_view directory, std::string_view target) {
 Report describe_changed(std::string_view path, const Entry& known, const Entry& now,
                         const policy::Rule& rule, AttributeSet differing, Wording wording,
                         std::int64_t time_ns) {
-  const AttributeSet shown = wording.full_detail
-                                 ? AttributeSet(full_set(rule.attributes).bits() | differing.bits())
-                                 : differing;
+  AttributeSet shown = shown_of(rule.attributes, differing);
+  if (wording.full_detail) {
+    shown = AttributeSet(full_set(rule.attributes).bits() | shown.bits());
+  }
   const FileFacts& old = known.facts;
   const FileFacts& fresh = now.facts;
   const std::string directory = locate(path).directory;
@@ -183,6 +305,8 @@ Report describe_changed(std::string_view path, const Entry& known, const Entry& 
   };
   pair(Attribute::Mode, "mode", mode_text(old.mode), mode_text(fresh.mode));
   pair(Attribute::Mode, "attr", flags_text(old.flags), flags_text(fresh.flags));
+  pair(Attribute::Flags, "flags", all_flags_text(old.flags), all_flags_text(fresh.flags));
+  add_extended(fields, old, fresh, shown);
   pair(Attribute::Hardlinks, "hardlinks", std::to_string(old.links), std::to_string(fresh.links));
   pair(Attribute::Device, "device", device_text(old.rdevice), device_text(fresh.rdevice));
   pair(Attribute::Inode, "inode", std::to_string(old.inode), std::to_string(fresh.inode));
@@ -194,8 +318,18 @@ Report describe_changed(std::string_view path, const Entry& known, const Entry& 
   add_times(fields, old, fresh, shown, wording);
   pair(Attribute::Checksum, "chksum", digest_text(old.digest),
        digest_text(digest_to_compare(known, fresh, rule.attributes)));
-  pair(Attribute::Link, "link", target_text(directory, old.target),
-       target_text(directory, fresh.target));
+  if (old.second_digest || fresh.second_digest) {
+    pair(Attribute::Checksum, "chksum2", digest_text(old.second_digest),
+         digest_text(fresh.second_digest));
+  }
+  const std::string& old_content = extended_of(old).content;
+  const std::string& new_content = extended_of(fresh).content;
+  if (shown.has(Attribute::Link)) {
+    fields.pair("link", target_text(directory, old.target), target_text(directory, fresh.target));
+  } else if (!old_content.empty() || !new_content.empty()) {
+    pair(Attribute::Checksum, "link", or_dash(content_text(old_content)),
+         or_dash(content_text(new_content)));
+  }
   return report::make_filled(report::kPolicyChanged,
                              {policy::tag_of(rule.policy), change_code(differing)}, time_ns,
                              fields.take());

@@ -34,6 +34,9 @@ std::string mode_text(std::uint32_t mode);
 /// Twelve places for the attribute letters of lsattr(1) "suSiadAcTDtj", `-` where not set.
 std::string flags_text(std::uint32_t flags);
 
+/// The flags that lsattr(1) has a letter for, but those of lasting_flags(); "-" for none.
+std::string all_flags_text(std::uint32_t flags);
+
 /// What a symlink in `directory` leads to; not normalised.  "-" for an empty target.
 std::string target_text(std::string_view directory, std::string_view target);
 

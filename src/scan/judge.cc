@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "report/catalog.h"
@@ -21,12 +22,31 @@ Field path_field(std::string_view path) { return Field{"path", std::string{path}
 Field user_field() { return Field{"userid", std::to_string(geteuid())}; }
 std::string errno_text(int sys_errno) { return std::strerror(sys_errno); }
 
+void merge_extended(FileFacts& to, const FileFacts& from, AttributeSet told) {
+  static const ExtendedFacts kNone;
+  const ExtendedFacts& now = from.extended ? *from.extended : kNone;
+  ExtendedFacts merged = to.extended ? *to.extended : kNone;
+  if (told.has(Attribute::Acl)) merged.acl = now.acl;
+  if (told.has(Attribute::Capabilities)) merged.capabilities = now.capabilities;
+  if (told.has(Attribute::Selinux)) merged.selinux = now.selinux;
+  if (told.has(Attribute::Xattrs)) merged.xattrs = now.xattrs;
+  if (told.has(Attribute::Checksum)) merged.content = now.content;
+  to.extended =
+      merged == kNone ? nullptr : std::make_shared<const ExtendedFacts>(std::move(merged));
+}
+
 /// `known` with the attributes that were told taken from `now`.
 Entry merged(const Entry& known, const Entry& now, AttributeSet told) {
   Entry entry = known;
   FileFacts& to = entry.facts;
   const FileFacts& from = now.facts;
-  if (told.has(Attribute::Checksum)) to.digest = from.digest;
+  if (told.has(Attribute::Checksum)) {
+    to.digest = from.digest;
+    to.second_digest = from.second_digest;
+  }
+  if (told.has(Attribute::Flags)) to.flags = from.flags;
+  if (told.has(Attribute::Birth)) to.btime = from.btime;
+  merge_extended(to, from, told);
   if (told.has(Attribute::Link)) to.target = from.target;
   if (told.has(Attribute::Device)) to.rdevice = from.rdevice;
   if (told.has(Attribute::Inode)) to.inode = from.inode;

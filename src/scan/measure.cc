@@ -7,15 +7,18 @@
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "samhain/handle.h"
+#include "scan/extended.h"
 #include "scan/facts_codec.h"
 
 namespace samhain::scan {
@@ -34,8 +37,13 @@ constexpr std::uint64_t kMaxPseudo = 64U << 20;
 constexpr std::uint64_t kBlocksPerSecond = 1'000'000 / 512;
 /// More is never needed, and less than what the clock can count.
 constexpr std::uint64_t kMaxSeconds = std::uint64_t{366} * 86'400;
+/// Texts that are kept have fewer bytes, and fewer when they are compressed.
+constexpr std::uint64_t kMaxContent = 92'000;
+constexpr std::size_t kMaxCompressed = 9'200;
 /// Looking at the clock after each piece would cost more than it is worth.
 constexpr std::uint64_t kBytesBetweenClocks = 4U << 20;
+
+constexpr unsigned kFacts = STATX_BASIC_STATS | STATX_BTIME;
 
 void take(const struct statx& from, FileFacts& facts) {
   const auto time = [](const statx_timestamp& t) { return Timestamp{t.tv_sec, t.tv_nsec}; };
@@ -50,6 +58,7 @@ void take(const struct statx& from, FileFacts& facts) {
   facts.atime = time(from.stx_atime);
   facts.mtime = time(from.stx_mtime);
   facts.ctime = time(from.stx_ctime);
+  if ((from.stx_mask & STATX_BTIME) != 0) facts.btime = time(from.stx_btime);
 }
 
 void fail(FileFacts& facts, Stage stage, int sys_errno) {
@@ -67,7 +76,7 @@ void begin_facts(FileFacts& facts, const std::string& name) {
 bool stat_at(int directory, FileFacts& facts) {
   struct statx raw {};
   const int flags = AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_AS_STAT | AT_NO_AUTOMOUNT;
-  if (statx(directory, facts.name.c_str(), flags, STATX_BASIC_STATS, &raw) != 0) {
+  if (statx(directory, facts.name.c_str(), flags, kFacts, &raw) != 0) {
     fail(facts, Stage::Lstat, errno);
     return false;
   }
@@ -76,7 +85,7 @@ bool stat_at(int directory, FileFacts& facts) {
 }
 
 bool stat_opened(int fd, struct statx& raw) {
-  return statx(fd, "", AT_EMPTY_PATH | AT_STATX_SYNC_AS_STAT, STATX_BASIC_STATS, &raw) == 0;
+  return statx(fd, "", AT_EMPTY_PATH | AT_STATX_SYNC_AS_STAT, kFacts, &raw) == 0;
 }
 
 /// The attribute letters of a regular file or directory; 0 where the file system has none.
@@ -86,9 +95,21 @@ std::uint32_t flags_of(int fd) {
   return static_cast<std::uint32_t>(flags);
 }
 
+bool wants_flags(AttributeSet attributes) {
+  return attributes.has(Attribute::Mode) || attributes.has(Attribute::Flags);
+}
+
 bool needs_open(std::uint8_t type, AttributeSet attributes) {
-  if (type == DT_REG) return attributes.has(Attribute::Checksum) || attributes.has(Attribute::Mode);
-  return type == DT_DIR && attributes.has(Attribute::Mode);
+  const bool wants_more = wants_flags(attributes) || wants_extended(attributes);
+  if (type == DT_REG) return attributes.has(Attribute::Checksum) || wants_more;
+  return type == DT_DIR && wants_more;
+}
+
+ExtendedFacts& extended_of(FileFacts& facts) {
+  auto extended = facts.extended ? std::make_shared<ExtendedFacts>(*facts.extended)
+                                 : std::make_shared<ExtendedFacts>();
+  facts.extended = extended;
+  return *extended;
 }
 
 /// Where reading ends at the latest.
@@ -130,7 +151,24 @@ Measure::Measure(Hooks hooks, std::chrono::milliseconds deadline, bool drops_cac
     : hooks_(std::move(hooks)),
       deadline_(deadline),
       buffer_(kBufferSize),
+      first_(&hasher(DigestKind::Sha256)),
       drops_cache_(drops_cache) {}
+
+crypto::Hasher& Measure::hasher(DigestKind kind) {
+  auto& place = hashers_.at(static_cast<std::size_t>(kind));
+  if (!place) place.emplace(kind);
+  return *place;
+}
+
+void Measure::use(DigestKind first, DigestKind second) {
+  first_ = &hasher(first);
+  second_ = second == DigestKind::None ? nullptr : &hasher(second);
+}
+
+void Measure::update(ByteView piece) {
+  first_->update(piece);
+  if (second_ != nullptr) second_->update(piece);
+}
 
 void Measure::measure(int directory, const Wanted& wanted, FileFacts& facts) {
   std::uint8_t type = wanted.type;
@@ -142,7 +180,9 @@ void Measure::measure(int directory, const Wanted& wanted, FileFacts& facts) {
   fail(facts, Stage::Unstable, 0);
   // Bytes of two contents have the digest of neither.
   facts.digest = {};
+  facts.second_digest = {};
   facts.prefix_digest = {};
+  if (facts.extended) extended_of(facts).content.clear();
 }
 
 namespace {
@@ -161,15 +201,22 @@ bool read_target(int directory, FileFacts& facts) {
 
 }  // namespace
 
+Measure::Outcome Measure::measure_unopened(int directory, const Wanted& wanted, FileFacts& facts) {
+  if (wanted.attributes.is_empty()) return Outcome::Done;
+  if (S_ISLNK(facts.mode) && !read_target(directory, facts)) return Outcome::Again;
+  if (wants_extended(wanted.attributes)) {
+    read_extended({.directory = directory, .name = facts.name.c_str(), .mode = facts.mode},
+                  wanted.attributes, extended_of(facts));
+  }
+  return Outcome::Done;
+}
+
 Measure::Outcome Measure::measure_once(int directory, const Wanted& wanted, std::uint8_t type,
                                        FileFacts& facts) {
   if (!needs_open(type, wanted.attributes)) {
     if (!stat_at(directory, facts)) return Outcome::Done;
     type = IFTODT(facts.mode);
-    if (type == DT_LNK && !wanted.attributes.is_empty()) {
-      return read_target(directory, facts) ? Outcome::Done : Outcome::Again;
-    }
-    if (!needs_open(type, wanted.attributes)) return Outcome::Done;
+    if (!needs_open(type, wanted.attributes)) return measure_unopened(directory, wanted, facts);
   }
   const UniqueFd fd(open_object(directory, facts.name.c_str(), type == DT_DIR ? O_DIRECTORY : 0));
   if (fd) return measure_opened(fd.get(), wanted, facts);
@@ -207,7 +254,10 @@ Measure::Outcome Measure::measure_opened(int fd, const Wanted& wanted, FileFacts
   take(raw, facts);
   const bool is_regular = S_ISREG(facts.mode);
   if (!is_regular && !S_ISDIR(facts.mode)) return Outcome::Again;
-  if (wanted.attributes.has(Attribute::Mode)) facts.flags = flags_of(fd);
+  if (wants_flags(wanted.attributes)) facts.flags = flags_of(fd);
+  if (wants_extended(wanted.attributes)) {
+    read_extended({.fd = fd, .mode = facts.mode}, wanted.attributes, extended_of(facts));
+  }
   if (!is_regular || !wanted.attributes.has(Attribute::Checksum)) return Outcome::Done;
   is_dropped_ = false;
   const Outcome outcome = read_content(fd, raw.stx_blocks, wanted, facts);
@@ -238,12 +288,27 @@ void Measure::drop(int fd, std::uint64_t total) {
   dropped_ = total;
 }
 
-/// Without digests, and with the digest's context ready for the next file.
+/// Without digests, and with the digests' contexts ready for the next file.
 Measure::Outcome Measure::give_up(FileFacts& facts, Stage stage, int sys_errno) {
   fail(facts, stage, sys_errno);
-  facts.prefix_digest.reset();
-  (void)digest_.finish();
+  facts.prefix_digest = {};
+  (void)first_->finish();
+  if (second_ != nullptr) (void)second_->finish();
   return Outcome::Done;
+}
+
+void Measure::keep_content(FileFacts& facts) {
+  std::string compressed(compressBound(content_.size()), '\0');
+  uLongf size = compressed.size();
+  const int status = compress2(reinterpret_cast<Bytef*>(compressed.data()), &size,
+                               as_bytes(content_).data(), content_.size(), Z_BEST_COMPRESSION);
+  if (status != Z_OK) return;  // no memory: as a content that is not kept
+  compressed.resize(size);
+  if (size < kMaxCompressed) {
+    extended_of(facts).content = std::move(compressed);
+  } else {
+    extended_of(facts).oversize = size;
+  }
 }
 
 Measure::Outcome Measure::read_content(int fd, std::uint64_t blocks, const Wanted& wanted,
@@ -255,6 +320,8 @@ Measure::Outcome Measure::read_content(int fd, std::uint64_t blocks, const Wante
   if (limit > kBytesBetweenClocks) patience.emplace(deadline_, blocks);
   std::uint64_t total = 0;
   bool is_single_read = false;
+  const bool keeps_content = wanted.attributes.has(Attribute::Content) && facts.size < kMaxContent;
+  content_.clear();
   while (total < limit) {
     const ssize_t got = total == 0 ? read_first(fd) : read(fd, buffer_.data(), buffer_.size());
     if (got < 0 && errno == EINTR) continue;
@@ -263,12 +330,13 @@ Measure::Outcome Measure::read_content(int fd, std::uint64_t blocks, const Wante
     const auto size = static_cast<std::size_t>(
         std::min<std::uint64_t>(static_cast<std::uint64_t>(got), limit - total));
     ByteView piece(buffer_.data(), size);
+    if (keeps_content) content_.append(as_text(piece));
     if (wanted.prefix_size > total && wanted.prefix_size <= total + size) {
-      digest_.update(piece.first(static_cast<std::size_t>(wanted.prefix_size - total)));
-      facts.prefix_digest = digest_.finish_so_far();
+      update(piece.first(static_cast<std::size_t>(wanted.prefix_size - total)));
+      facts.prefix_digest = first_->finish_so_far();
       piece = piece.subspan(static_cast<std::size_t>(wanted.prefix_size - total));
     }
-    digest_.update(piece);
+    update(piece);
     is_single_read = total == 0;
     total += size;
     if (is_dropped_) drop(fd, total);
@@ -278,7 +346,13 @@ Measure::Outcome Measure::read_content(int fd, std::uint64_t blocks, const Wante
     // Less than asked for, and all that there was to be: the end, without one more read to see it.
     if (size < buffer_.size() && total == facts.size) break;
   }
-  facts.digest = digest_.finish();
+  facts.digest = first_->finish();
+  if (second_ != nullptr) facts.second_digest = second_->finish();
+  if (keeps_content && total < kMaxContent) {
+    keep_content(facts);
+  } else if (wanted.attributes.has(Attribute::Content)) {
+    extended_of(facts).oversize = total;
+  }
   if (is_growing) return total == facts.size ? Outcome::Done : Outcome::Again;
   if (total == facts.size && (is_single_read || total == 0)) return Outcome::Done;
   struct statx now {};

@@ -2,9 +2,12 @@
 
 #include <sys/stat.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "crypto/digest.h"
@@ -44,21 +47,30 @@ class Measure {
 
   /// For each directory anew: whether O_NOATIME is permitted is a matter of its files' owners.
   void begin_directory() { uses_noatime_ = asks_cache_ = true; }
+  /// How contents are digested from now on; `second`: also by this, None: not.
+  void use(DigestKind first, DigestKind second);
 
  private:
   enum class Outcome { Done, Again };
   Outcome measure_once(int directory, const Wanted& wanted, std::uint8_t type, FileFacts& facts);
+  static Outcome measure_unopened(int directory, const Wanted& wanted, FileFacts& facts);
   Outcome measure_opened(int fd, const Wanted& wanted, FileFacts& facts);
   Outcome read_content(int fd, std::uint64_t blocks, const Wanted& wanted, FileFacts& facts);
   ssize_t read_first(int fd);
   void drop(int fd, std::uint64_t total);
   Outcome give_up(FileFacts& facts, Stage stage, int sys_errno);
+  crypto::Hasher& hasher(DigestKind kind);
+  void update(ByteView piece);
+  void keep_content(FileFacts& facts);
   int open_object(int directory, const char* name, int more);
 
   Hooks hooks_;
   std::chrono::milliseconds deadline_;
   std::vector<std::uint8_t> buffer_;
-  crypto::Sha256 digest_;
+  std::array<std::optional<crypto::Hasher>, kLastDigestKind + 1> hashers_;
+  crypto::Hasher* first_;             ///< among hashers_
+  crypto::Hasher* second_ = nullptr;  ///< null: none
+  std::string content_;               ///< of a text that is kept
   bool drops_cache_;
   bool uses_noatime_ = true;
   bool asks_cache_ = true;     ///< the file system tells whether something is cached

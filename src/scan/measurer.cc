@@ -48,8 +48,10 @@ Result<sys::Barriers> lock_measurer_in() {
   }
   confinement.may_read_files = true;
   confinement.may_open_read_only = true;
-  confinement.system_calls = {SCMP_SYS(statx), SCMP_SYS(readlinkat), SCMP_SYS(getdents64),
-                              SCMP_SYS(lseek), SCMP_SYS(preadv2),    SCMP_SYS(fadvise64)};
+  confinement.system_calls = {SCMP_SYS(statx),      SCMP_SYS(readlinkat), SCMP_SYS(getdents64),
+                              SCMP_SYS(lseek),      SCMP_SYS(fchdir),     SCMP_SYS(fgetxattr),
+                              SCMP_SYS(flistxattr), SCMP_SYS(lgetxattr),  SCMP_SYS(llistxattr),
+                              SCMP_SYS(preadv2),    SCMP_SYS(fadvise64)};
   return sys::lock_in(confinement);
 }
 

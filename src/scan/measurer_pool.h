@@ -44,6 +44,8 @@ struct Order {
   /// `prefix_size` bytes digested besides (a log that was renamed).
   std::uint64_t inode = 0;
   std::uint64_t prefix_size = 0;
+  DigestKind digest = DigestKind::Sha256;
+  DigestKind second_digest = DigestKind::None;
 };
 
 /// What comes back, in any number of pieces; is_last ends the order.

@@ -53,13 +53,11 @@ void Memory::apply(std::string_view directory, std::string_view name,
   if (remembered != found->second.end()) entry = remembered->second;
 }
 
-void Memory::add_directories(std::vector<std::string>& paths) const {
-  std::vector<std::string> more;
-  for (const auto& [path, directory] : directories_) more.push_back(path);
-  std::vector<std::string> all;
-  all.reserve(paths.size() + more.size());
-  std::ranges::set_union(paths, more, std::back_inserter(all));
-  paths = std::move(all);
+std::vector<std::string> Memory::directories() const {
+  std::vector<std::string> paths;
+  paths.reserve(directories_.size());
+  for (const auto& [path, directory] : directories_) paths.push_back(path);
+  return paths;
 }
 
 }  // namespace samhain::scan

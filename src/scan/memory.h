@@ -24,8 +24,7 @@ class Memory {
   /// The same for one entry.
   void apply(std::string_view directory, std::string_view name,
              std::optional<baseline::Entry>& entry) const;
-  /// Adds the directories that are remembered to a sorted list of them.
-  void add_directories(std::vector<std::string>& paths) const;
+  std::vector<std::string> directories() const;  ///< in which something is remembered, sorted
 
  private:
   /// Nothing instead of an entry: it is gone, and that was reported.

@@ -11,12 +11,13 @@ namespace {
 
 constexpr std::size_t kReplyHead = 4 + 1 + 1 + 4 + 8 + 4;
 constexpr std::uint32_t kMaxPath = 1U << 16;
+constexpr auto kLastMade = static_cast<std::uint8_t>(DigestKind::Md5);
 constexpr auto kLastStage = static_cast<std::uint8_t>(Stage::Unstable);
 
 Error malformed(const char* what) { return Error{Error::Kind::Malformed, what}; }
 
 /// The smallest order has nothing but its fixed fields and empty texts.
-constexpr std::size_t kMinRequest = 4 + 1 + 1 + 4 + 4 + 4 + 8 + 8 + 4 + 4;
+constexpr std::size_t kMinRequest = 4 + 1 + 1 + 4 + 4 + 4 + 8 + 8 + 1 + 1 + 4 + 4;
 
 std::string_view take_name(base::Reader& reader) {
   return as_text(reader.raw_bytes(reader.number<std::uint16_t>()));
@@ -67,7 +68,9 @@ Bytes encode(const Request& request) {
       .text(order.directory)
       .number(order.attributes.bits())
       .number(order.inode)
-      .number(order.prefix_size);
+      .number(order.prefix_size)
+      .number(static_cast<std::uint8_t>(order.digest))
+      .number(static_cast<std::uint8_t>(order.second_digest));
   writer.number(static_cast<std::uint32_t>(order.names.size()));
   for (const Wanted& wanted : order.names) {
     writer.text(wanted.name)
@@ -92,6 +95,11 @@ Result<Request> decode_request(ByteView payload) {
   order.attributes = policy::AttributeSet(reader.number<std::uint32_t>());
   order.inode = reader.number<std::uint64_t>();
   order.prefix_size = reader.number<std::uint64_t>();
+  const auto first = reader.number<std::uint8_t>();
+  const auto second = reader.number<std::uint8_t>();
+  if (first == 0 || first > kLastMade || second > kLastMade) return malformed("order");
+  order.digest = static_cast<DigestKind>(first);
+  order.second_digest = static_cast<DigestKind>(second);
   const auto names = reader.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < names && reader.is_good(); ++i) {
     Wanted wanted;

@@ -11,17 +11,19 @@ namespace samhain::scan {
 
 struct Scanner::State {
   State(sys::Loop& its_loop, MeasurerPool& its_pool, const base::Clock& its_clock,
-        const policy::PolicyTree& its_tree, Judge its_judge)
+        const policy::PolicyTree& its_tree, baseline::Digests its_digests, Judge its_judge)
       : loop(its_loop),
         pool(its_pool),
         clock(its_clock),
         tree(its_tree),
+        digests(its_digests),
         judge(std::move(its_judge)) {}
 
   sys::Loop& loop;
   MeasurerPool& pool;
   const base::Clock& clock;
   const policy::PolicyTree& tree;
+  baseline::Digests digests;  ///< for a new baseline
   Judge judge;
   std::string baseline_digest;  ///< of the baseline that the judge's memory is about
   std::optional<Walk> walk;
@@ -33,11 +35,27 @@ struct Scanner::State {
   void end(Result<void> result);
 };
 
+namespace {
+
+/// What the original digested with TIGER cannot be compared: that is why its kind is kept.
+baseline::Digests usable(baseline::Digests digests) {
+  const auto can_be_made = [](DigestKind kind) {
+    return kind != DigestKind::None && kind != DigestKind::Tiger192;
+  };
+  if (!can_be_made(digests.first)) digests.first = DigestKind::Sha256;
+  if (!can_be_made(digests.second)) digests.second = DigestKind::None;
+  return digests;
+}
+
+}  // namespace
+
 void Scanner::State::begin(Mode mode, Walk::Parts parts, OnDone done) {
   assert(!walk);
   on_done = std::move(done);
   start = clock.steady();
   judge.begin(mode, pool.deadline(), parts.resume);
+  // Whatever the settings say meanwhile: only digests of one kind can be compared.
+  parts.digests = parts.reader != nullptr ? usable(parts.reader->about().digests) : digests;
   walk.emplace(parts, [this](Result<void> result) { end(std::move(result)); });
   walk->begin();
 }
@@ -60,7 +78,7 @@ void Scanner::State::end(Result<void> result) {
 
 Scanner::Scanner(sys::Loop& loop, MeasurerPool& pool, const base::Clock& clock,
                  const policy::PolicyTree& tree, Settings settings, OnReport on_report)
-    : state_(std::make_unique<State>(loop, pool, clock, tree,
+    : state_(std::make_unique<State>(loop, pool, clock, tree, settings.digests,
                                      Judge(clock, std::move(settings), std::move(on_report)))) {}
 
 Scanner::~Scanner() {

@@ -23,6 +23,7 @@ struct Settings {
   bool reports_once = true;          ///< ReportOnlyOnce
   bool reports_full_detail = false;  ///< ReportFullDetail
   bool uses_local_time = false;      ///< UseLocalTime
+  baseline::Digests digests;         ///< DigestAlgo, SecondDigest: for a new baseline
   policy::Severities severities;
 };
 

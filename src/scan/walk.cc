@@ -42,11 +42,12 @@ void Walk::begin() {
   parts_.pool.forget_directories();
   configured_directories_ = parts_.tree.watched_directories();
   if (parts_.reader != nullptr) {
-    auto paths = parts_.reader->directories();
-    if (!paths) return fail(paths.error());
-    baseline_directories_ = *std::move(paths);
-    parts_.judge.memory().add_directories(baseline_directories_);
-    is_visited_.assign(baseline_directories_.size(), false);
+    is_visited_.assign(parts_.reader->directory_count(), false);
+    for (std::string& path : parts_.judge.memory().directories()) {
+      const auto number = parts_.reader->number_of(path);
+      if (!number) return fail(number.error());
+      if (!*number) remembered_.push_back(std::move(path));
+    }
   }
   is_starting_ = true;
   // The pool takes the last one first.
@@ -69,6 +70,8 @@ void Walk::fail(const Error& error) {
 
 void Walk::order(Order what, MeasurerPool::OnAnswer on_answer) {
   ++in_flight_;
+  what.digest = parts_.digests.first;
+  what.second_digest = parts_.digests.second;
   std::string directory = what.directory;
   parts_.pool.submit(std::move(what), [this, directory = std::move(directory),
                                        call = std::move(on_answer)](Answer&& answer) {
@@ -125,47 +128,78 @@ void Walk::advance() {
   }
 }
 
-/// The directories of the baseline below `path`, as places in their sorted list.
-std::pair<std::size_t, std::size_t> Walk::range_below(const std::string& path) const {
+/// The numbers of the baseline's directories below `path`: from the first to before the second.
+Result<std::pair<std::uint64_t, std::uint64_t>> Walk::range_below(const std::string& path) {
   const std::string prefix = path == "/" ? path : path + "/";
-  const auto begin = std::ranges::lower_bound(baseline_directories_, prefix);
-  const auto end = std::find_if_not(begin, baseline_directories_.end(),
-                                    [&](const std::string& d) { return d.starts_with(prefix); });
-  return {begin - baseline_directories_.begin(), end - baseline_directories_.begin()};
+  std::string end = prefix;
+  end.back() = '/' + 1;
+  const auto from = lower_bound(prefix);
+  if (!from) return from.error();
+  const auto to = lower_bound(end);
+  if (!to) return to.error();
+  return std::pair{*from, *to};
 }
 
-/// Nothing below it is left for order_unvisited().
-bool Walk::is_whole(const std::string& path) const {
-  const auto [begin, end] = range_below(path);
-  for (std::size_t i = begin; i < end; ++i) {
-    if (!is_visited_[i] && !is_passed_over(baseline_directories_[i])) return false;
+/// The number of the first directory of the baseline that does not come before `path`.
+Result<std::uint64_t> Walk::lower_bound(const std::string& path) {
+  std::uint64_t low = 0;
+  std::uint64_t high = is_visited_.size();
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    const auto found = parts_.reader->directory_at(middle);
+    if (!found) return found.error();
+    if (*found < path) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
   }
-  return true;
+  return low;
+}
+
+/// Nothing below it is left for order_unvisited().  A baseline that cannot be read fails the walk
+/// elsewhere.
+bool Walk::is_whole(const std::string& path) {
+  const auto range = range_below(path);
+  if (!range) return false;
+  for (std::uint64_t i = range->first; i < range->second; ++i) {
+    if (is_visited_[static_cast<std::size_t>(i)]) continue;
+    const auto directory = parts_.reader->directory_at(i);
+    if (!directory || !is_passed_over(*directory)) return false;
+  }
+  return std::ranges::none_of(remembered_, [&](const std::string& directory) {
+    return is_within(directory, path) && !visited_remembered_.contains(directory);
+  });
 }
 
 /// A directory that was done before the restart.
 bool Walk::passes_over(const std::string& path, const std::string& parent) {
-  if (!subtrees_ || !subtrees_->passes_over(path, parent)) return false;
+  if (!subtrees_ || parts_.resume->find_done(path) == nullptr) return false;
+  const auto range = range_below(path);
+  if (!range || !note_visited(path) || !subtrees_->passes_over(path, parent)) return false;
   const std::uint64_t files = *parts_.resume->find_done(path);
   parts_.judge.summary().files += files;
   parts_.judge.summary().skipped += files;
-  const auto [begin, end] = range_below(path);
-  std::fill(is_visited_.begin() + static_cast<std::ptrdiff_t>(begin),
-            is_visited_.begin() + static_cast<std::ptrdiff_t>(end), true);
-  note_visited(path);
+  std::fill(is_visited_.begin() + static_cast<std::ptrdiff_t>(range->first),
+            is_visited_.begin() + static_cast<std::ptrdiff_t>(range->second), true);
   return true;
 }
 
-void Walk::note_visited(const std::string& path) {
-  const auto at = std::ranges::lower_bound(baseline_directories_, path);
-  if (at != baseline_directories_.end() && *at == path) {
-    is_visited_[static_cast<std::size_t>(at - baseline_directories_.begin())] = true;
+/// False if the baseline cannot be read, which ends the walk.
+bool Walk::note_visited(const std::string& path) {
+  const auto number = parts_.reader->number_of(path);
+  if (!number) {
+    fail(number.error());
+    return false;
   }
+  if (*number) is_visited_[static_cast<std::size_t>(**number)] = true;
+  if (!*number) visited_remembered_.insert(path);
+  return true;
 }
 
 void Walk::order_directory(std::string path, const policy::PolicyTree::Place& place,
                            std::size_t trusted_depth, const std::string& parent) {
-  if (passes_over(path, parent)) return;
+  if (passes_over(path, parent) || phase_ == Phase::Done) return;
   if (subtrees_) subtrees_->open(path, parent);
   const std::uint64_t number = ++last_number_;
   Order what{.directory = path, .trusted_depth = trusted_depth, .lists = true};
@@ -225,8 +259,7 @@ bool Walk::load(Directory& directory) {
   directory.known = *std::move(known);
   parts_.judge.memory().apply(directory.path, directory.known);
   directory.is_seen.assign(directory.known.size(), false);
-  note_visited(directory.path);
-  return true;
+  return note_visited(directory.path);
 }
 
 void Walk::take_listed(std::uint64_t number, bool is_second, Answer&& answer) {
@@ -310,6 +343,11 @@ void Walk::finish(std::uint64_t number) {
   }
   if (subtrees_ && directory.has_failed) subtrees_->fail(directory.path);
   if (subtrees_) subtrees_->close(directory.path);
+  if (parts_.writer != nullptr) {
+    if (auto done = parts_.writer->finish_directory(directory.path); !done) {
+      return fail(done.error());
+    }
+  }
   under_way_.erase(found);
 }
 
@@ -337,8 +375,9 @@ void Walk::take(const std::string& directory, std::size_t trusted_depth, const E
 bool Walk::search_rotated(const std::string& directory, std::size_t trusted_depth,
                           const Entry& known, const FileFacts& facts, const policy::Rule& rule) {
   if (!rule.attributes.has(Attribute::Growing) || known.facts.inode == facts.inode) return false;
-  if (!S_ISREG(facts.mode) || !known.facts.digest || facts.failed_stage != Stage::None)
+  if (!S_ISREG(facts.mode) || !known.facts.digest || facts.failed_stage != Stage::None) {
     return false;
+  }
   const AttributeSet differing = compare(known, facts, rule.attributes);
   if (!differing.has(Attribute::Checksum) && !differing.has(Attribute::Inode)) return false;
 
@@ -469,13 +508,45 @@ void Walk::order_unvisited() {
   }
 }
 
+/// The first directory in the order of paths that is known from the baseline or from memory and
+/// was not visited.
+Result<std::optional<std::string>> Walk::next_unvisited() {
+  while (next_known_ < is_visited_.size() && is_visited_[next_known_]) ++next_known_;
+  while (next_remembered_ < remembered_.size() &&
+         visited_remembered_.contains(remembered_[next_remembered_])) {
+    ++next_remembered_;
+  }
+  std::optional<std::string> next;
+  if (next_known_ < is_visited_.size()) {
+    auto path = parts_.reader->directory_at(next_known_);
+    if (!path) return path.error();
+    next = *std::move(path);
+  }
+  if (next_remembered_ < remembered_.size() && (!next || remembered_[next_remembered_] < *next)) {
+    next = remembered_[next_remembered_];
+  }
+  return next;
+}
+
+void Walk::pass_unvisited(const std::string& path) {
+  if (next_remembered_ < remembered_.size() && remembered_[next_remembered_] == path) {
+    ++next_remembered_;
+  } else {
+    ++next_known_;
+  }
+}
+
 bool Walk::order_next_unvisited() {
-  while (next_unvisited_ < baseline_directories_.size()) {
-    const std::size_t index = next_unvisited_;
-    if (is_below_one_under_way(baseline_directories_[index])) return false;
-    ++next_unvisited_;
-    const std::string& path = baseline_directories_[index];
-    if (is_visited_[index] || is_passed_over(path) || is_out_of_reach(path)) continue;
+  for (;;) {
+    auto next = next_unvisited();
+    if (!next) {
+      fail(next.error());
+      return false;
+    }
+    if (!*next || is_below_one_under_way(**next)) return false;
+    const std::string path = **std::move(next);
+    pass_unvisited(path);
+    if (is_passed_over(path) || is_out_of_reach(path)) continue;
     auto known = parts_.reader->directory(path);
     if (!known) {
       fail(known.error());
@@ -484,19 +555,23 @@ bool Walk::order_next_unvisited() {
     parts_.judge.memory().apply(path, *known);
     std::erase_if(*known, [&](const Entry& e) { return met_.contains(join(path, name_of(e))); });
     if (known->empty()) continue;
-    std::vector<Wanted> names;
-    for (const Entry& entry : *known) names.push_back(Wanted{.name = entry.facts.name});
-    const std::uint64_t number = ++last_number_;
-    const Order like{.directory = path, .trusted_depth = trusted_depth_of(path)};
-    Directory directory{.path = path, .known = *std::move(known)};
-    directory.is_seen.assign(directory.known.size(), false);
-    directory.orders = orders_for(names.size());
-    under_way_.emplace(number, std::move(directory));
-    order_names(like, std::move(names),
-                [this, number](Answer&& answer) { take_unvisited(number, std::move(answer)); });
+    order_known(path, *std::move(known));
     return true;
   }
-  return false;
+}
+
+void Walk::order_known(const std::string& path, std::vector<Entry> known) {
+  std::vector<Wanted> names;
+  names.reserve(known.size());
+  for (const Entry& entry : known) names.push_back(Wanted{.name = entry.facts.name});
+  const std::uint64_t number = ++last_number_;
+  const Order like{.directory = path, .trusted_depth = trusted_depth_of(path)};
+  Directory directory{.path = path, .known = std::move(known)};
+  directory.is_seen.assign(directory.known.size(), false);
+  directory.orders = orders_for(names.size());
+  under_way_.emplace(number, std::move(directory));
+  order_names(like, std::move(names),
+              [this, number](Answer&& answer) { take_unvisited(number, std::move(answer)); });
 }
 
 bool Walk::is_below_one_under_way(std::string_view path) const {

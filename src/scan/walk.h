@@ -37,6 +37,7 @@ class Walk {
     baseline::Writer* writer = nullptr;  ///< init
     baseline::Reader* reader = nullptr;  ///< check
     Resume* resume = nullptr;            ///< check: what is remembered for a successor
+    baseline::Digests digests{};         ///< of the contents; a check's are the baseline's
   };
   using OnDone = std::function<void(Result<void>)>;  ///< once; may not destroy the walk
 
@@ -74,10 +75,11 @@ class Walk {
   /// `parent`: the directory that it was met in, or empty.
   void order_directory(std::string path, const policy::PolicyTree::Place& place,
                        std::size_t trusted_depth, const std::string& parent);
-  std::pair<std::size_t, std::size_t> range_below(const std::string& path) const;
-  void note_visited(const std::string& path);
+  Result<std::pair<std::uint64_t, std::uint64_t>> range_below(const std::string& path);
+  Result<std::uint64_t> lower_bound(const std::string& path);
+  bool note_visited(const std::string& path);
   bool passes_over(const std::string& path, const std::string& parent);
-  bool is_whole(const std::string& path) const;
+  bool is_whole(const std::string& path);
   void order_in(std::uint64_t number, std::vector<Wanted> names);
   void take_listed(std::uint64_t number, bool is_second, Answer&& answer);
   bool load(Directory& directory);
@@ -108,6 +110,9 @@ class Walk {
   bool order_next_unvisited();
   bool is_below_one_under_way(std::string_view path) const;
   void take_unvisited(std::uint64_t number, Answer&& answer);
+  void order_known(const std::string& path, std::vector<baseline::Entry> known);
+  Result<std::optional<std::string>> next_unvisited();
+  void pass_unvisited(const std::string& path);
   bool is_passed_over(const std::string& path) const;
   std::size_t trusted_depth_of(std::string_view path) const;
 
@@ -125,9 +130,11 @@ class Walk {
   std::vector<std::string> configured_directories_;  ///< sorted
   std::set<std::string, std::less<>> met_;           ///< configured paths that were handled
   std::vector<policy::PolicyTree::Root> leftovers_;  ///< the next one last
-  std::vector<std::string> baseline_directories_;    ///< sorted
-  std::vector<bool> is_visited_;
-  std::size_t next_unvisited_ = 0;
+  std::vector<bool> is_visited_;         ///< of the baseline's directories, by their numbers
+  std::size_t next_known_ = 0;           ///< the first of these that is still to be looked at
+  std::vector<std::string> remembered_;  ///< directories that only the judge's memory has, sorted
+  std::size_t next_remembered_ = 0;
+  std::set<std::string, std::less<>> visited_remembered_;
 };
 
 }  // namespace samhain::scan

@@ -66,6 +66,7 @@ void Worker::perform(Request request) {
 
 void Worker::measure_all(int directory) {
   measure_.begin_directory();
+  measure_.use(request_.order.digest, request_.order.second_digest);
   Wanted wanted;
   FileFacts facts;
   while (!has_left_rest_ && next(wanted)) {

@@ -154,10 +154,10 @@ int list(const Call& call) {
 }
 
 int show(const Call& call, const std::optional<sys::Identity>& user) {
-  const auto file = open_waiting(call.pending, call.host);
+  auto file = open_waiting(call.pending, call.host);
   if (!file) return fail(file.error().text());
   const auto shown = read_locked_in(user, [&](const auto& emit) -> Result<void> {
-    auto reader = baseline::Reader::open_vouched(file->get());
+    auto reader = baseline::Reader::open_vouched(*std::move(file));
     if (!reader) return reader.error();
     if (!call.is_json) emit(fmt::format("sha256 {}\n", (*reader)->digest_hex()));
     return BaselineDiff(call.is_json, emit).list(**reader);
@@ -166,16 +166,16 @@ int show(const Call& call, const std::optional<sys::Identity>& user) {
 }
 
 int diff(const Call& call, const std::optional<sys::Identity>& user) {
-  const auto after = open_waiting(call.pending, call.host);
+  auto after = open_waiting(call.pending, call.host);
   if (!after) return fail(after.error().text());
-  const auto before = open_approved(call.data, call.host);
+  auto before = open_approved(call.data, call.host);
   if (!before) return fail(before.error().text());
   const auto told = read_locked_in(user, [&](const auto& emit) -> Result<void> {
-    auto next = baseline::Reader::open_vouched(after->get());
+    auto next = baseline::Reader::open_vouched(*std::move(after));
     if (!next) return next.error().within("pending baseline", call.host);
     std::unique_ptr<baseline::Reader> now;
     if (*before) {
-      auto opened = baseline::Reader::open_vouched(before->get());
+      auto opened = baseline::Reader::open_vouched(*std::move(before));
       if (!opened) return opened.error().within("approved baseline", call.host);
       now = std::move(*opened);
     }
@@ -188,7 +188,8 @@ int diff(const Call& call, const std::optional<sys::Identity>& user) {
 /// Reads every entry: what the client could not read is no baseline.
 Result<void> check(int fd, const std::optional<sys::Identity>& user) {
   return read_locked_in(user, [fd](const auto&) -> Result<void> {
-    auto reader = baseline::Reader::open_vouched(fd);
+    // Closed in the forked copy alone.
+    auto reader = baseline::Reader::open_vouched(UniqueFd(fd));
     if (!reader) return reader.error();
     return BaselineDiff(false, [](std::string_view) {}).list(**reader);
   });

@@ -31,12 +31,27 @@ std::string time_text(const Timestamp& time) {
   return fmt::format("{}.{:09}", base::utc_time(time.seconds), time.nanoseconds);
 }
 
-std::string digest_text(const std::optional<Digest>& digest) {
-  return digest ? base::hex(*digest) : "none";
+std::string digest_text(const ContentDigest& digest) {
+  return digest ? base::hex(digest.view()) : "none";
 }
 
 std::string owner_text(const std::string& name, std::uint32_t id) {
   return fmt::format("{} ({})", base::printable(name), id);
+}
+
+template <class Add>
+void add_extended(const FileFacts& before, const FileFacts& after, Add add) {
+  static const ExtendedFacts kNone;
+  const ExtendedFacts& a = before.extended ? *before.extended : kNone;
+  const ExtendedFacts& b = after.extended ? *after.extended : kNone;
+  const auto pair = [&](Attribute attribute, std::string_view what,
+                        std::string ExtendedFacts::* fact) {
+    add(attribute, what, base::printable(a.*fact), base::printable(b.*fact));
+  };
+  pair(Attribute::Acl, "acl", &ExtendedFacts::acl);
+  pair(Attribute::Capabilities, "capabilities", &ExtendedFacts::capabilities);
+  pair(Attribute::Selinux, "selinux", &ExtendedFacts::selinux);
+  pair(Attribute::Xattrs, "xattr", &ExtendedFacts::xattrs);
 }
 
 std::vector<Change> all_changes(const Entry& before, const Entry& after) {
@@ -63,6 +78,10 @@ std::vector<Change> all_changes(const Entry& before, const Entry& after) {
   add(Attribute::Device, "rdevice", std::to_string(a.rdevice), std::to_string(b.rdevice));
   add(Attribute::Link, "target", base::printable(a.target), base::printable(b.target));
   add(Attribute::Checksum, "digest", digest_text(a.digest), digest_text(b.digest));
+  add(Attribute::Checksum, "second digest", digest_text(a.second_digest),
+      digest_text(b.second_digest));
+  add(Attribute::Birth, "btime", time_text(a.btime), time_text(b.btime));
+  add_extended(a, b, add);
   // What is watched at all is the quietest way to hide a change: always told.
   if (before.attributes != after.attributes || before.policy != after.policy) {
     const auto policy = [](const Entry& entry) {

@@ -13,5 +13,5 @@ yulectl_SOURCES = %D%/yulectl.cc %D%/baseline_command.cc %D%/baseline_command.h 
 	%D%/yulectl_table.cc %D%/yulectl_table.h
 yulectl_CPPFLAGS = $(AM_CPPFLAGS) $(PATH_CPPFLAGS)
 yulectl_LDADD = src/baseline/libbaseline.a src/crypto/libcrypto.a src/sys/libsys.a \
-	src/base/libbase.a $(SQLITE_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIBS) $(FMT_LIBS)
+	src/base/libbase.a $(CRYPTO_LIBS) $(SECCOMP_LIBS) $(FMT_LIBS)
 endif

@@ -11,7 +11,7 @@ from harness.waiting import wait_for
 from harness.world import CLIENT1
 
 SHORT = CLIENT1.split(".", maxsplit=1)[0]
-ABSENT = "0" * 64
+ABSENT = "0" * 48
 
 
 def make_tree(tree):

@@ -44,7 +44,13 @@ FUZZERS += %D%/fuzz_baseline
 %C%_fuzz_baseline_SOURCES = %D%/baseline.cc
 %C%_fuzz_baseline_LDFLAGS = $(fuzz_linking)
 %C%_fuzz_baseline_LDADD = src/baseline/libbaseline.a src/sys/libsys.a src/crypto/libcrypto.a \
-	src/base/libbase.a $(SQLITE_LIBS) $(CRYPTO_LIBS) $(FMT_LIBS)
+	src/base/libbase.a $(CRYPTO_LIBS) $(FMT_LIBS)
+
+FUZZERS += %D%/fuzz_baseline_parts
+%C%_fuzz_baseline_parts_SOURCES = %D%/baseline_parts.cc
+%C%_fuzz_baseline_parts_LDFLAGS = $(fuzz_linking)
+%C%_fuzz_baseline_parts_LDADD = src/baseline/libbaseline.a src/sys/libsys.a src/crypto/libcrypto.a \
+	src/base/libbase.a $(CRYPTO_LIBS) $(FMT_LIBS)
 
 FUZZERS += %D%/fuzz_facts
 %C%_fuzz_facts_SOURCES = %D%/facts.cc

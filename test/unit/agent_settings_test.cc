@@ -89,7 +89,7 @@ TEST(AgentSettingsTest, InitIsNeverADaemon) {
 TEST(AgentSettingsTest, WrongLinesBecomeProblemsAndTheRestCounts) {
   const Loaded loaded = read(
       "[Misc]\nSetLoopTime=soon\nSetLoopTime=7\nNoSuchKey=1\nSetReportFile=none\n"
-      "SetLogServer=a\nSetLogServer=b\nSetLogServer=c\nDigestAlgo=MD5\n[Nowhere]\nx=y\n");
+      "SetLogServer=a\nSetLogServer=b\nSetLogServer=c\nDigestAlgo=TIGER192\n[Nowhere]\nx=y\n");
   using Kind = config::Problem::Kind;
   std::vector<Kind> kinds;
   for (const auto& problem : loaded.problems) kinds.push_back(problem.kind);

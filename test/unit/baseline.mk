@@ -4,5 +4,5 @@ check_PROGRAMS += %D%/baseline_tests
 	%D%/baseline_key_test.cc %D%/scratch.h
 %C%_baseline_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS) -iquote $(top_srcdir)/test
 %C%_baseline_tests_LDADD = src/baseline/libbaseline.a src/sys/libsys.a src/crypto/libcrypto.a \
-	src/base/libbase.a $(SQLITE_LIBS) $(CRYPTO_LIBS) $(FMT_LIBS) $(UNIT_LIBS)
+	src/base/libbase.a $(CRYPTO_LIBS) $(FMT_LIBS) $(UNIT_LIBS)
 endif

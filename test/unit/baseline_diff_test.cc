@@ -34,8 +34,7 @@ class BaselineDiffTest : public ::testing::Test {
     EXPECT_TRUE(writer);
     for (const auto& [directory, entry] : objects) EXPECT_TRUE((*writer)->add(directory, entry));
     EXPECT_TRUE((*writer)->commit(crypto::make_signing_seed()));
-    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    auto reader = Reader::open_vouched(fd.get());
+    auto reader = Reader::open_vouched(UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC)));
     EXPECT_TRUE(reader) << reader.error().text();
     return reader ? std::move(*reader) : nullptr;
   }

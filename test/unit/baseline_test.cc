@@ -1,7 +1,9 @@
 #include "baseline/baseline.h"
 
 #include <gtest/gtest.h>
-#include <sqlite3.h>
+
+#include <algorithm>
+#include <memory>
 
 #include "unit/scratch.h"
 
@@ -23,6 +25,12 @@ Entry entry_named(const std::string& name) {
   return entry;
 }
 
+ContentDigest digest_of(DigestKind kind) {
+  ContentDigest digest{.kind = kind};
+  std::ranges::fill(digest.span(), 0xA5);
+  return digest;
+}
+
 Entry full_entry() {
   Entry entry = entry_named("full");
   FileFacts& facts = entry.facts;
@@ -38,7 +46,16 @@ Entry full_entry() {
   facts.mtime = {1'800'000'000, 1};
   facts.ctime = {99'999'999'999, 2};
   facts.target = "/srv/\xff\n target";
-  facts.digest.emplace().fill(0xA5);
+  facts.btime = {-1, 3};
+  facts.digest = digest_of(DigestKind::Sha256);
+  facts.second_digest = digest_of(DigestKind::Sha512);
+  facts.extended =
+      std::make_shared<const ExtendedFacts>(ExtendedFacts{.acl = "acl_access:u::rw-",
+                                                          .capabilities = "cap_chown=ep",
+                                                          .selinux = "label",
+                                                          .xattrs = "user.a=1",
+                                                          .content = std::string("\0zlib", 5),
+                                                          .oversize = 0});
   entry.owner = "4294967294";
   entry.group = "lp";
   entry.policy = 11;
@@ -87,7 +104,11 @@ TEST_F(BaselineTest, GivesBackEveryFact) {
   EXPECT_EQ(entry.facts.mtime, wanted.facts.mtime);
   EXPECT_EQ(entry.facts.ctime, wanted.facts.ctime);
   EXPECT_EQ(entry.facts.target, wanted.facts.target);
+  EXPECT_EQ(entry.facts.btime, wanted.facts.btime);
   EXPECT_EQ(entry.facts.digest, wanted.facts.digest);
+  EXPECT_EQ(entry.facts.second_digest, wanted.facts.second_digest);
+  ASSERT_NE(entry.facts.extended, nullptr);
+  EXPECT_EQ(*entry.facts.extended, *wanted.facts.extended);
   EXPECT_EQ(entry.owner, wanted.owner);
   EXPECT_EQ(entry.group, wanted.group);
   EXPECT_EQ(entry.policy, wanted.policy);
@@ -98,7 +119,8 @@ TEST_F(BaselineTest, KeepsNoDigestApartFromADigest) {
   make({{"/etc", entry_named("plain")}});
   const auto found = open()->find("/etc", "plain");
   ASSERT_TRUE(found && found->has_value());
-  EXPECT_FALSE((*found)->facts.digest.has_value());
+  EXPECT_FALSE((*found)->facts.digest);
+  EXPECT_EQ((*found)->facts.extended, nullptr);
   EXPECT_TRUE((*found)->facts.target.empty());
 }
 
@@ -117,7 +139,7 @@ TEST_F(BaselineTest, GivesADirectorysEntriesSortedByTheirBytes) {
   EXPECT_EQ(names, (std::vector<std::string>{"Z", "a>b", "new\nline", "z", "\xff\xfe"}));
 
   EXPECT_EQ(*reader->directories(), (std::vector<std::string>{"/a", "/b"}));
-  EXPECT_EQ(*reader->size(), 6U);
+  EXPECT_EQ(reader->size(), 6U);
 }
 
 TEST_F(BaselineTest, KnowsNothingOfWhatIsNotThere) {
@@ -152,7 +174,7 @@ TEST_F(BaselineTest, LeavesTheOldOneWithoutCommit) {
 TEST_F(BaselineTest, UsesAgainWhatAKilledInitLeftBehind) {
   write_file(path_ + ".new", std::string(100'000, 'x'));
   make({{"/a", entry_named("b")}});
-  EXPECT_EQ(*open()->size(), 1U);
+  EXPECT_EQ(open()->size(), 1U);
 }
 
 TEST_F(BaselineTest, RefusesASecondInitAtTheSameTime) {
@@ -177,21 +199,96 @@ TEST_F(BaselineTest, SaysWhatIsWrongWithAMissingDirectory) {
   EXPECT_EQ(writer.error().sys_errno, ENOENT);
 }
 
-TEST_F(BaselineTest, IsReadableByOtherPrograms) {
-  make({{"/etc", full_entry()}, {"/etc", entry_named("passwd")}});
-  sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open_v2(path_.c_str(), &db, SQLITE_OPEN_READONLY, nullptr), SQLITE_OK);
-  std::string found;
-  const int status = sqlite3_exec(
-      db, "SELECT path || '/' || name FROM entry JOIN directory ON id = directory WHERE uid = 0",
-      [](void* into, int, char** values, char**) {
-        *static_cast<std::string*>(into) += values[0];
-        return 0;
-      },
-      &found, nullptr);
-  EXPECT_EQ(status, SQLITE_OK) << sqlite3_errmsg(db);
-  EXPECT_EQ(found, "/etc/passwd");
-  EXPECT_EQ(sqlite3_close(db), SQLITE_OK);
+/// Neighbours share what they have in common: each must come back as it was all the same.
+TEST_F(BaselineTest, KeepsNeighboursApart) {
+  std::vector<Entry> entries;
+  for (int i = 0; i < 64; ++i) {
+    Entry entry = i % 3 == 0 ? full_entry() : entry_named("x");
+    entry.facts.name = "n" + std::to_string(100 + i);
+    entry.facts.inode = i % 2 == 0 ? 0U : UINT64_MAX;
+    entry.facts.uid = static_cast<std::uint32_t>(i / 4);
+    entry.owner = std::to_string(i / 8);
+    entry.facts.mtime = {i % 5 == 0 ? INT64_MIN : INT64_MAX, 999'999'999};
+    if (i % 7 == 0) entry.facts.ctime = entry.facts.mtime;
+    entries.push_back(entry);
+  }
+  std::vector<std::pair<std::string, Entry>> all;
+  for (const Entry& entry : entries) all.emplace_back("/d", entry);
+  make(all);
+  const auto found = open()->directory("/d");
+  ASSERT_TRUE(found && found->size() == entries.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const Entry& entry = (*found)[i];
+    EXPECT_EQ(entry.facts.name, entries[i].facts.name);
+    EXPECT_EQ(entry.facts.inode, entries[i].facts.inode);
+    EXPECT_EQ(entry.facts.uid, entries[i].facts.uid);
+    EXPECT_EQ(entry.owner, entries[i].owner);
+    EXPECT_EQ(entry.facts.mtime, entries[i].facts.mtime);
+    EXPECT_EQ(entry.facts.ctime, entries[i].facts.ctime);
+    EXPECT_EQ(entry.facts.btime, entries[i].facts.btime);
+    EXPECT_EQ(entry.facts.digest, entries[i].facts.digest);
+    EXPECT_EQ(entry.policy, entries[i].policy);
+    EXPECT_EQ(entry.attributes, entries[i].attributes);
+  }
+}
+
+TEST_F(BaselineTest, SaysHowAndFromWhatItWasMade) {
+  auto writer = Writer::create(path_, {DigestKind::Blake2b, DigestKind::Sha1});
+  ASSERT_TRUE(writer);
+  Entry entry = entry_named("f");
+  entry.facts.digest = digest_of(DigestKind::Blake2b);
+  ASSERT_TRUE((*writer)->add("/a", entry));
+  ASSERT_TRUE((*writer)->add("/a", entry_named("g")));
+  (*writer)->add_approval({7, "root", "it was me", "/a/f", "C---------"});
+  ASSERT_TRUE((*writer)->commit(key_));
+  const auto reader = open();
+  EXPECT_EQ(reader->about().digests, (Digests{DigestKind::Blake2b, DigestKind::Sha1}));
+  EXPECT_TRUE(reader->about().program.starts_with("samhain "));
+  EXPECT_GT(reader->about().created, 1'700'000'000);
+  EXPECT_EQ(reader->about().content_bytes, 12U);
+  const auto approvals = reader->approvals();
+  ASSERT_TRUE(approvals && approvals->size() == 1U);
+  EXPECT_EQ(approvals->front().reason, "it was me");
+  EXPECT_EQ(approvals->front().path, "/a/f");
+}
+
+TEST_F(BaselineTest, NumbersItsDirectoriesInOrder) {
+  std::vector<std::pair<std::string, Entry>> entries;
+  for (int i = 0; i < 2'000; ++i) {
+    entries.emplace_back("/srv/some/deep/path/d" + std::to_string(10'000 + i), entry_named("f"));
+  }
+  make(entries);
+  const auto reader = open();
+  ASSERT_EQ(reader->directory_count(), 2'000U);
+  for (const std::uint64_t number : {0U, 1U, 777U, 1'999U}) {
+    const auto path = reader->directory_at(number);
+    ASSERT_TRUE(path);
+    EXPECT_EQ(*path, entries[number].first);
+    EXPECT_EQ(**reader->number_of(*path), number);
+  }
+  EXPECT_FALSE(reader->number_of("/srv/some/deep/path/d10000x")->has_value());
+  EXPECT_FALSE(reader->number_of("/")->has_value());
+  EXPECT_FALSE(reader->directory_at(2'000));
+}
+
+/// More than is held at once, and added to after it was finished.
+TEST_F(BaselineTest, PutsThePiecesOfADirectoryTogether) {
+  auto writer = Writer::create(path_);
+  ASSERT_TRUE(writer);
+  for (int i = 9'999; i >= 0; --i) {
+    ASSERT_TRUE((*writer)->add("/d", entry_named("n" + std::to_string(10'000 + i))));
+  }
+  ASSERT_TRUE((*writer)->finish_directory("/d"));
+  Entry second = entry_named("n10003");
+  second.facts.size = 99;
+  ASSERT_TRUE((*writer)->add("/d", second));
+  ASSERT_TRUE((*writer)->commit(key_));
+  const auto reader = open();
+  const auto entries = reader->directory("/d");
+  ASSERT_TRUE(entries && entries->size() == 10'000U);
+  EXPECT_TRUE(std::ranges::is_sorted(*entries, {}, [](const Entry& e) { return e.facts.name; }));
+  EXPECT_EQ((*entries)[3].facts.size, 99U);
+  EXPECT_EQ(reader->directory_count(), 1U);
 }
 
 TEST_F(BaselineTest, HasTheDigestOfTheWholeFile) {
@@ -213,7 +310,7 @@ TEST_F(BaselineTest, HoldsManyDirectoriesWhoseEntriesComeMixed) {
   }
   ASSERT_TRUE((*writer)->commit(key_));
   const auto reader = open();
-  EXPECT_EQ(*reader->size(), 1'000U);
+  EXPECT_EQ(reader->size(), 1'000U);
   EXPECT_EQ(reader->directories()->size(), 50U);
   EXPECT_EQ(reader->directory("/d7")->size(), 20U);
 }

@@ -4,6 +4,8 @@
 #include <linux/fs.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "policy/policy.h"
 
 namespace samhain::scan {
@@ -13,9 +15,9 @@ using baseline::Entry;
 using policy::Attribute;
 using policy::AttributeSet;
 
-Digest digest_of(std::uint8_t byte) {
-  Digest digest{};
-  digest.fill(byte);
+ContentDigest digest_of(std::uint8_t byte) {
+  ContentDigest digest{.kind = DigestKind::Sha256};
+  std::ranges::fill(digest.span(), byte);
   return digest;
 }
 
@@ -84,7 +86,7 @@ TEST(CompareTest, MindsAttributeLettersButNotTheFileSystemsOwnFlags) {
 
 TEST(CompareTest, DoesNotTakeTheUnreadableForChanged) {
   FileFacts now = known_file().facts;
-  now.digest.reset();
+  now.digest = {};
   for (const Stage stage : {Stage::Open, Stage::Read, Stage::Timeout}) {
     now.failed_stage = stage;
     EXPECT_EQ(code_of(known_file(), now), "----------");

@@ -10,6 +10,6 @@ check_PROGRAMS += %D%/scan_tests
 %C%_scan_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS) -iquote $(top_srcdir)/test
 %C%_scan_tests_LDADD = src/scan/libscan.a src/baseline/libbaseline.a src/policy/libpolicy.a \
 	src/config/libconfig.a src/report/libreport.a src/sys/libsys.a src/crypto/libcrypto.a \
-	src/base/libbase.a $(SQLITE_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIBS) $(FMT_LIBS) \
+	src/base/libbase.a $(CRYPTO_LIBS) $(ZLIB_LIBS) $(SECCOMP_LIBS) $(FMT_LIBS) \
 	-lgtest
 endif

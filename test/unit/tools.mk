@@ -5,6 +5,6 @@ check_PROGRAMS += %D%/tools_tests
 	src/tools/waiting_baselines.cc
 %C%_tools_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 %C%_tools_tests_LDADD = src/baseline/libbaseline.a src/crypto/libcrypto.a src/sys/libsys.a \
-	src/base/libbase.a $(SQLITE_LIBS) $(CRYPTO_LIBS) $(FMT_LIBS) $(UNIT_LIBS)
+	src/base/libbase.a $(CRYPTO_LIBS) $(FMT_LIBS) $(UNIT_LIBS)
 endif
 endif

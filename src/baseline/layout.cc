@@ -1,4 +1,4 @@
-#include "baseline/trailer.h"
+#include "baseline/layout.h"
 
 #include <algorithm>
 #include <string_view>
@@ -26,9 +26,21 @@ std::array<std::uint8_t, kTrailerSize> encode(const Trailer& trailer) {
   return bytes;
 }
 
-Result<Trailer> find_trailer(ByteView file) {
-  if (file.size() < kVersionSize) return Error{Error::Kind::Malformed, "cut: no signature"};
-  base::Reader version(file.last(kVersionSize));
+std::array<std::uint8_t, kHeadSizeSize> encode_head_size(std::uint64_t size) {
+  base::Writer writer;
+  writer.number(size);
+  std::array<std::uint8_t, kHeadSizeSize> bytes{};
+  std::ranges::copy(writer.view(), bytes.begin());
+  return bytes;
+}
+
+std::uint64_t decode_head_size(ByteView bytes) {
+  return base::Reader(bytes).number<std::uint64_t>();
+}
+
+Result<Trailer> find_trailer(ByteView end, std::uint64_t file_size) {
+  if (end.size() < kVersionSize) return Error{Error::Kind::Malformed, "cut: no signature"};
+  base::Reader version(end.last(kVersionSize));
   Trailer trailer;
   trailer.format = version.number<std::uint32_t>();
   if (as_text(version.raw_bytes(kMagic.size())) != kMagic) {
@@ -37,14 +49,18 @@ Result<Trailer> find_trailer(ByteView file) {
   if (trailer.format > kFormat) {
     return Error{Error::Kind::Version, "written by a newer version of this program"};
   }
-  if (trailer.format == 0 || file.size() < kTrailerSize) {
+  if (trailer.format == 0 || end.size() < kTrailerSize) {
     return Error{Error::Kind::Malformed, "broken signature"};
   }
+  if (trailer.format < kFormat) {
+    return Error{Error::Kind::Version,
+                 "written by an older version of this program; make it anew: samhain -t init"};
+  }
 
-  base::Reader reader(file.last(kTrailerSize));
+  base::Reader reader(end.last(kTrailerSize));
   trailer.signature = reader.array<std::tuple_size_v<crypto::Signature>>();
   trailer.body_size = reader.number<std::uint64_t>();
-  if (trailer.body_size != file.size() - kTrailerSize) {
+  if (trailer.body_size != file_size - kTrailerSize) {
     return Error{Error::Kind::Malformed, "cut or lengthened: not the size that was signed"};
   }
   return trailer;

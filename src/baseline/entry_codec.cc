@@ -1,0 +1,220 @@
+#include "baseline/entry_codec.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "baseline/varint.h"
+
+namespace samhain::baseline {
+namespace {
+
+// What an entry's first number says of it.
+enum Mark : std::uint32_t {
+  kSamePolicy = 1U << 0,
+  kSameMode = 1U << 1,
+  kSameOwner = 1U << 2,
+  kSameGroup = 1U << 3,
+  kSameDevice = 1U << 4,
+  kSameLinks = 1U << 5,
+  kSameFlags = 1U << 6,
+  kCtimeIsMtime = 1U << 7,
+  kAtimeIsMtime = 1U << 8,
+  kBtimeIsMtime = 1U << 9,
+  kHasNoBtime = 1U << 10,
+  kHasDigest = 1U << 11,
+  kHasSecondDigest = 1U << 12,
+  kHasTarget = 1U << 13,
+  kHasRdevice = 1U << 14,
+  kHasExtended = 1U << 15,
+};
+
+void put_text(std::string_view text, Bytes& output) {
+  put_varint(text.size(), output);
+  const ByteView bytes = as_bytes(text);
+  output.insert(output.end(), bytes.begin(), bytes.end());
+}
+
+/// Relative to another time, mostly near.
+void put_time(const Timestamp& time, std::int64_t near, Bytes& output) {
+  put_signed(static_cast<std::int64_t>(static_cast<std::uint64_t>(time.seconds) -
+                                       static_cast<std::uint64_t>(near)),
+             output);
+  put_varint(time.nanoseconds, output);
+}
+
+Timestamp take_time(Cursor& cursor, std::int64_t near) {
+  Timestamp time;
+  time.seconds = static_cast<std::int64_t>(static_cast<std::uint64_t>(near) +
+                                           static_cast<std::uint64_t>(cursor.signed_number()));
+  time.nanoseconds = cursor.small<std::uint32_t>();
+  return time;
+}
+
+void put_digest(const ContentDigest& digest, Bytes& output) {
+  output.push_back(static_cast<std::uint8_t>(digest.kind));
+  const ByteView bytes = digest.view();
+  output.insert(output.end(), bytes.begin(), bytes.end());
+}
+
+ContentDigest take_digest(Cursor& cursor) {
+  ContentDigest digest;
+  const auto kind = cursor.small<std::uint8_t>();
+  // An unknown kind is the end of the entry: its size is not known.
+  if (kind == 0 || kind > kLastDigestKind) {
+    (void)cursor.bytes(cursor.left() + 1);
+    return digest;
+  }
+  digest.kind = static_cast<DigestKind>(kind);
+  std::ranges::copy(cursor.bytes(size_of(digest.kind)), digest.bytes.begin());
+  return digest;
+}
+
+void put_extended(const ExtendedFacts& extended, Bytes& output) {
+  for (const std::string* text : {&extended.acl, &extended.capabilities, &extended.selinux,
+                                  &extended.xattrs, &extended.content}) {
+    put_text(*text, output);
+  }
+}
+
+std::shared_ptr<const ExtendedFacts> take_extended(Cursor& cursor) {
+  auto extended = std::make_shared<ExtendedFacts>();
+  for (std::string* text : {&extended->acl, &extended->capabilities, &extended->selinux,
+                            &extended->xattrs, &extended->content}) {
+    *text = cursor.text();
+  }
+  return extended;
+}
+
+std::uint32_t marks_of(const Entry& entry, const Entry& before) {
+  const FileFacts& facts = entry.facts;
+  const FileFacts& last = before.facts;
+  std::uint32_t marks = 0;
+  const auto mark = [&](Mark one, bool holds) {
+    if (holds) marks |= one;
+  };
+  mark(kSamePolicy, entry.policy == before.policy && entry.attributes == before.attributes);
+  mark(kSameMode, facts.mode == last.mode);
+  mark(kSameOwner, facts.uid == last.uid && entry.owner == before.owner);
+  mark(kSameGroup, facts.gid == last.gid && entry.group == before.group);
+  mark(kSameDevice, facts.device == last.device);
+  mark(kSameLinks, facts.links == last.links);
+  mark(kSameFlags, facts.flags == last.flags);
+  mark(kCtimeIsMtime, facts.ctime == facts.mtime);
+  mark(kAtimeIsMtime, facts.atime == facts.mtime);
+  mark(kBtimeIsMtime, facts.btime == facts.mtime);
+  mark(kHasNoBtime, facts.btime == Timestamp{});
+  mark(kHasDigest, static_cast<bool>(facts.digest));
+  mark(kHasSecondDigest, static_cast<bool>(facts.second_digest));
+  mark(kHasTarget, !facts.target.empty());
+  mark(kHasRdevice, facts.rdevice != 0);
+  mark(kHasExtended, facts.extended != nullptr);
+  return marks;
+}
+
+void put_entry(const Entry& entry, const Entry& before, Bytes& output) {
+  const FileFacts& facts = entry.facts;
+  const std::uint32_t marks = marks_of(entry, before);
+  const auto unless = [&](std::uint32_t same) { return (marks & same) == 0; };
+  put_varint(marks, output);
+  put_text(facts.name, output);
+  if (unless(kSamePolicy)) {
+    put_varint(entry.policy, output);
+    put_varint(entry.attributes, output);
+  }
+  if (unless(kSameMode)) put_varint(facts.mode, output);
+  if (unless(kSameOwner)) {
+    put_varint(facts.uid, output);
+    put_text(entry.owner, output);
+  }
+  if (unless(kSameGroup)) {
+    put_varint(facts.gid, output);
+    put_text(entry.group, output);
+  }
+  if (unless(kSameDevice)) put_varint(facts.device, output);
+  if (unless(kSameLinks)) put_varint(facts.links, output);
+  if (unless(kSameFlags)) put_varint(facts.flags, output);
+  put_signed(static_cast<std::int64_t>(facts.inode - before.facts.inode), output);
+  put_varint(facts.size, output);
+  put_time(facts.mtime, before.facts.mtime.seconds, output);
+  if (unless(kCtimeIsMtime)) put_time(facts.ctime, before.facts.ctime.seconds, output);
+  if (unless(kAtimeIsMtime)) put_time(facts.atime, before.facts.atime.seconds, output);
+  if (unless(kBtimeIsMtime | kHasNoBtime)) put_time(facts.btime, facts.ctime.seconds, output);
+  if ((marks & kHasRdevice) != 0) put_varint(facts.rdevice, output);
+  if ((marks & kHasTarget) != 0) put_text(facts.target, output);
+  if ((marks & kHasDigest) != 0) put_digest(facts.digest, output);
+  if ((marks & kHasSecondDigest) != 0) put_digest(facts.second_digest, output);
+  if ((marks & kHasExtended) != 0) put_extended(*facts.extended, output);
+}
+
+void take_owners(Cursor& cursor, std::uint32_t marks, const Entry& before, Entry& entry) {
+  entry.facts.uid = before.facts.uid;
+  entry.facts.gid = before.facts.gid;
+  if ((marks & kSameOwner) == 0) {
+    entry.facts.uid = cursor.small<std::uint32_t>();
+    entry.owner = cursor.text();
+  } else {
+    entry.owner = before.owner;
+  }
+  if ((marks & kSameGroup) == 0) {
+    entry.facts.gid = cursor.small<std::uint32_t>();
+    entry.group = cursor.text();
+  } else {
+    entry.group = before.group;
+  }
+}
+
+void take_entry(Cursor& cursor, const Entry& before, Entry& entry) {
+  FileFacts& facts = entry.facts;
+  const FileFacts& last = before.facts;
+  const auto marks = cursor.small<std::uint32_t>();
+  const auto has = [&](std::uint32_t mark) { return (marks & mark) != 0; };
+  facts.name = cursor.text();
+  entry.policy = has(kSamePolicy) ? before.policy : cursor.small<std::uint8_t>();
+  entry.attributes = has(kSamePolicy) ? before.attributes : cursor.small<std::uint32_t>();
+  facts.mode = has(kSameMode) ? last.mode : cursor.small<std::uint32_t>();
+  take_owners(cursor, marks, before, entry);
+  facts.device = has(kSameDevice) ? last.device : cursor.varint();
+  facts.links = has(kSameLinks) ? last.links : cursor.small<std::uint32_t>();
+  facts.flags = has(kSameFlags) ? last.flags : cursor.small<std::uint32_t>();
+  facts.inode = last.inode + static_cast<std::uint64_t>(cursor.signed_number());
+  facts.size = cursor.varint();
+  facts.mtime = take_time(cursor, last.mtime.seconds);
+  facts.ctime = has(kCtimeIsMtime) ? facts.mtime : take_time(cursor, last.ctime.seconds);
+  facts.atime = has(kAtimeIsMtime) ? facts.mtime : take_time(cursor, last.atime.seconds);
+  if (has(kBtimeIsMtime)) {
+    facts.btime = facts.mtime;
+  } else if (!has(kHasNoBtime)) {
+    facts.btime = take_time(cursor, facts.ctime.seconds);
+  }
+  if (has(kHasRdevice)) facts.rdevice = cursor.varint();
+  if (has(kHasTarget)) facts.target = cursor.text();
+  if (has(kHasDigest)) facts.digest = take_digest(cursor);
+  if (has(kHasSecondDigest)) facts.second_digest = take_digest(cursor);
+  if (has(kHasExtended)) facts.extended = take_extended(cursor);
+}
+
+}  // namespace
+
+void append_entries(std::span<const Entry> entries, Bytes& output) {
+  static const Entry kFirst;
+  const Entry* before = &kFirst;
+  for (const Entry& entry : entries) {
+    put_entry(entry, *before, output);
+    before = &entry;
+  }
+}
+
+bool take_entries(ByteView chunk, std::vector<Entry>& entries) {
+  static const Entry kFirst;
+  Cursor cursor(chunk);
+  const std::size_t start = entries.size();
+  while (!cursor.is_empty()) {
+    Entry& entry = entries.emplace_back();
+    const bool is_first = entries.size() == start + 1;
+    take_entry(cursor, is_first ? kFirst : entries[entries.size() - 2], entry);
+    if (!cursor.is_good()) return false;
+  }
+  return cursor.is_good();
+}
+
+}  // namespace samhain::baseline
