@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 #include <utility>
 
+#include "base/codec.h"
+#include "crypto/digest.h"
 #include "report/catalog.h"
 #include "scan/paths.h"
 #include "sys/file.h"
@@ -20,7 +23,18 @@ std::string own_uid() { return std::to_string(geteuid()); }
 
 Checks::Checks(sys::Loop& loop, const base::Clock& clock, Outlets& outlets,
                const Settings& settings)
-    : loop_(loop), clock_(clock), outlets_(outlets), settings_(settings) {}
+    : loop_(loop),
+      clock_(clock),
+      outlets_(outlets),
+      settings_(settings),
+      resumption_(loop, clock,
+                  {.flush = [this] { outlets_.flush(); },
+                   .on_failure =
+                       [this](const Error& error) {
+                         outlets_.submit(report::make_filled(report::kCallFailed, {error.text()},
+                                                             clock_.now_ns(),
+                                                             {{"interface", "ResumeScan"}}));
+                       }}) {}
 
 Checks::~Checks() = default;
 
@@ -88,11 +102,18 @@ void Checks::tell_no_baseline(const Error& error) {
   outlets_.submit(report::make(report::kFileNotAccessible, now, std::move(fields)));
 }
 
+std::uint64_t Checks::baseline_size() const {
+  return baseline_ ? baseline_->size() : 0;
+}
+
 Result<void> Checks::start(std::function<void()> on_ready) {
   on_ready_ = std::move(on_ready);
   scan::MeasurerPool::Settings pool_settings;
   pool_settings.count = settings_.measurers;
   pool_settings.deadline = settings_.measure_timeout;
+  pool_settings.drops_cache = settings_.drops_cache;
+  pool_settings.limits = settings_.limits;
+  tell_unknown_pressure();
   pool_settings.on_trouble = [this](const Error& error) { outlets_.note_down("measurer", error); };
   auto pool =
       scan::MeasurerPool::start(loop_, std::move(pool_settings), [this](std::string_view missing) {
@@ -105,10 +126,22 @@ Result<void> Checks::start(std::function<void()> on_ready) {
   return {};
 }
 
+/// A limit that cannot hold is worth a word: the kernel may have been built, or started, without.
+void Checks::tell_unknown_pressure() {
+  constexpr const char* kPath = "/proc/pressure/io";
+  if (settings_.limits.pressure_percent == 0) return;
+  if (const auto read = sys::read_file(kPath, 4'096); !read) {
+    outlets_.submit(report::make(report::kPressureUnknown, clock_.now_ns(),
+                                 {{"path", kPath},
+                                  {"reason", read.error().text()},
+                                  {"remedy", "boot with psi=1, or leave SetPressureLimit out"}}));
+  }
+}
+
 void Checks::make_scanner() {
   scanner_ = std::make_unique<scan::Scanner>(
       loop_, *pool_, clock_, tree_, settings_.scan, [this](Report&& report) {
-        if (is_silent_ && report.event_class == EventClass::Event) return;
+        if (way_.is_silent && report.event_class == EventClass::Event) return;
         outlets_.submit(report);
       });
 }
@@ -128,9 +161,14 @@ Result<void> Checks::settings_changed(const Settings& before) {
 /// Measurers and scanner, as far as they depend on the settings.
 Result<void> Checks::renew(const Settings& before) {
   if (before.measurers != settings_.measurers ||
-      before.measure_timeout != settings_.measure_timeout) {
+      before.measure_timeout != settings_.measure_timeout ||
+      before.drops_cache != settings_.drops_cache) {
     pool_.reset();
     return start(on_ready_);
+  }
+  if (before.limits != settings_.limits) {
+    pool_->limit(settings_.limits);
+    tell_unknown_pressure();
   }
   make_scanner();
   return {};
@@ -165,8 +203,8 @@ void Checks::add_watch(const policy::Watch& watch) {
   }
 }
 
-void Checks::run(bool is_silent, std::function<void(bool)> on_done) {
-  is_silent_ = is_silent;
+void Checks::run(Way way, std::function<void(bool)> on_done) {
+  way_ = way;
   is_stopped_ = false;
   plan();
   outlets_.submit(report::make(report::kCheckStarting, clock_.now_ns()));
@@ -174,15 +212,41 @@ void Checks::run(bool is_silent, std::function<void(bool)> on_done) {
   check(std::move(on_done));
 }
 
+/// To what the memory of a check belongs: it is of no use to one that looks for something else.
+Digest Checks::identity() const {
+  base::Writer writer;
+  writer.text(PACKAGE_VERSION).text(settings_.config_digest).text(baseline_digest());
+  writer.number(settings_.default_depth);
+  for (const policy::Watch& watch : settings_.watches) {
+    writer.number(static_cast<std::uint8_t>(watch.policy)).text(watch.path);
+    writer.number(std::uint8_t{watch.is_directory}).number(watch.depth.value_or(INT_MAX));
+  }
+  return crypto::sha256(writer.view());
+}
+
+scan::Resume* Checks::begin_resumed() {
+  if (!way_.is_resumed || way_.is_silent) return nullptr;
+  scan::Resume& resume = resumption_.begin(settings_.resume_path, identity());
+  if (resume.directories() > 0) {
+    outlets_.submit(report::make(report::kCheckResumed, clock_.now_ns(),
+                                 {{"directories", std::to_string(resume.directories())},
+                                  {"files", std::to_string(resume.files())}}));
+  }
+  return &resume;
+}
+
 void Checks::check(std::function<void(bool)> on_done) {
-  scanner_->check(*baseline_, [this, on_done = std::move(on_done)](Result<scan::Summary> summary) {
+  const auto done = [this, on_done = std::move(on_done)](Result<scan::Summary> summary) {
+    summary_ = summary ? *summary : scanner_->so_far();
+    resumption_.end();
     if (summary) {
       tell_completed(*summary);
     } else {
       tell_failure(summary.error(), settings_.baseline_path);
     }
     on_done(static_cast<bool>(summary));
-  });
+  };
+  scanner_->check(*baseline_, done, begin_resumed());
 }
 
 void Checks::init(std::function<void(bool)> on_done) {
@@ -197,6 +261,7 @@ void Checks::init(std::function<void(bool)> on_done) {
   }
   writer_ = *std::move(writer);
   scanner_->init(*writer_, [this, on_done = std::move(on_done)](Result<scan::Summary> summary) {
+    summary_ = summary ? *summary : scanner_->so_far();
     if (summary) return commit(*summary, on_done);
     tell_failure(summary.error(), settings_.baseline_path);
     writer_.reset();
@@ -248,6 +313,11 @@ void Checks::tell_failure(const Error& error, const std::string& object) {
   if (is_stopped_) return;  // given up because we were told to, which is no failure
   outlets_.submit(report::make_filled(report::kCallFailed, {error.text()}, clock_.now_ns(),
                                       {{"interface", "file check"}, {"path", object}}));
+}
+
+void Checks::cut_off() {
+  resumption_.stop();
+  stop();
 }
 
 void Checks::stop() {

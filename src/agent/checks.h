@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/outlets.h"
+#include "agent/resumption.h"
 #include "agent/settings.h"
 #include "base/clock.h"
 #include "baseline/baseline.h"
@@ -53,24 +54,37 @@ class Checks {
   /// from the server.  Not while a scan is running.
   Result<void> settings_changed(const Settings& before);
 
-  /// One scan, init or check as the settings say; `on_done`: it is over, and well or not.  What a
-  /// silent one finds counts as reported, but is not.
-  void run(bool is_silent, std::function<void(bool is_good)> on_done);
+  struct Way {
+    bool is_silent = false;   ///< what it finds counts as reported, but is not
+    bool is_resumed = false;  ///< ResumeScan, where we are the only one on this baseline
+  };
+  /// One scan, init or check as the settings say; `on_done`: it is over, and well or not.
+  void run(Way way, std::function<void(bool is_good)> on_done);
   bool is_running() const { return scanner_ && scanner_->is_running(); }
   /// What the last init wrote, once.
   std::optional<baseline::Written> take_written() { return std::exchange(written_, std::nullopt); }
+  /// Of the one that is running, or the last one.
+  const scan::Summary& summary() const { return summary_; }
+  scan::Summary so_far() const { return is_running() ? scanner_->so_far() : summary_; }
+  /// Objects in the baseline; 0 if nobody knows.
+  std::uint64_t baseline_size() const;
   /// A running scan is given up, which is no failure: its on_done comes within a second.
   void stop();
+  /// The same at our own end: the next process may go on with it.
+  void cut_off();
 
  private:
   void tell_no_baseline(const Error& error);
   Result<void> renew(const Settings& before);
   void make_scanner();
+  void tell_unknown_pressure();
   void plan();
   void add_watch(const policy::Watch& watch);
   void init(std::function<void(bool)> on_done);
   void check(std::function<void(bool)> on_done);
   Result<void> add_absent();
+  scan::Resume* begin_resumed();
+  Digest identity() const;
   void commit(const scan::Summary& summary, const std::function<void(bool)>& on_done);
   void tell_completed(const scan::Summary& summary);
   void tell_failure(const Error& error, const std::string& object);
@@ -83,11 +97,13 @@ class Checks {
   policy::PolicyTree tree_;
   bool has_planned_ = false;
   bool is_stopped_ = false;
-  bool is_silent_ = false;
+  Way way_;
+  Resumption resumption_;
   std::unique_ptr<baseline::Reader> baseline_;
   Digest received_digest_{};  ///< zeros: it lies on this host
   std::unique_ptr<baseline::Writer> writer_;
   std::optional<baseline::Written> written_;
+  scan::Summary summary_;
   std::unique_ptr<scan::MeasurerPool> pool_;
   std::unique_ptr<scan::Scanner> scanner_;
 };

@@ -4,12 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/agent.h"
 #include "agent/options.h"
+#include "agent/status.h"
+#include "agent/status_report.h"
+#include "base/clock.h"
 #include "sys/daemon.h"
 
 namespace samhain::agent {
@@ -22,6 +27,21 @@ constexpr std::array<std::string_view, 6> kWords = {"start",  "stop",         "r
 int complain(const std::string& line) {
   (void)std::fputs((line + "\n").c_str(), stderr);
   return 1;
+}
+
+/// The exit status says whether the daemon runs; this, what it does.
+void print_status(const Options& options, const Loading& loading, const Paths& paths) {
+  const auto seen =
+      read_status(loading.loaded ? loading.loaded->settings.status_path
+                                 : beside_baseline(paths.baseline, paths, kStatusSuffix));
+  if (!seen && seen.error().kind != Error::Kind::Missing) {
+    (void)complain(fmt::format("samhain: {}", seen.error().text()));
+    return;
+  }
+  const auto shown = seen ? std::optional(*seen) : std::nullopt;
+  const std::int64_t now = base::SystemClock{}.now_ns();
+  (void)std::fputs((options.is_json ? status_json(shown, now) : status_text(shown, now)).c_str(),
+                   stdout);
 }
 
 }  // namespace
@@ -51,7 +71,9 @@ int control(std::string_view word, std::span<const std::string_view> arguments,
     }
   }
   daemon.start = start;
-  return sys::run_control_word(word, daemon).value_or(1);
+  const int result = sys::run_control_word(word, daemon).value_or(1);
+  if (word == "status") print_status(*options, loading, paths);
+  return result;
 }
 
 }  // namespace samhain::agent

@@ -148,6 +148,7 @@ constexpr std::array kOptions = {
            take_switch<&Options::lists_all_details>},
     Option{'d', "list-database", "FILE", "list a baseline (default: the configured one) and end",
            take_task<Task::ListBaseline>},
+    Option{0, "json", "", "with status: for programs", take_switch<&Options::is_json>},
     Option{'H', "hash-string", "TEXT", "print the SHA-256 of a text or /FILE and end",
            take_task<Task::HashText>},
     Option{0, "print-own-name", "", "print the name this host tells the server and end",
@@ -275,6 +276,18 @@ std::optional<Action> action_named(std::string_view word) {
   if (word == "check") return Action::Check;
   if (word == "none") return Action::None;
   return std::nullopt;
+}
+
+std::string_view word_of(Action action) {
+  switch (action) {
+    case Action::None:
+      return "none";
+    case Action::Init:
+      return "init";
+    case Action::Check:
+      return "check";
+  }
+  return {};
 }
 
 Result<Options> parse_options(std::span<const std::string_view> arguments) {

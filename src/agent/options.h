@@ -15,6 +15,7 @@ namespace samhain::agent {
 /// What a run does (`-t`, ChecksumTest).
 enum class Action : std::uint8_t { None, Init, Check };
 std::optional<Action> action_named(std::string_view word);
+std::string_view word_of(Action action);  ///< the same word; empty: no action of ours
 
 /// The command line of samhain(8), taken apart; what it leaves open, the configuration says.
 struct Options {
@@ -32,6 +33,7 @@ struct Options {
   std::string
       operand;  ///< of HashText (a text or an absolute path) and ListBaseline (a file or "default")
   bool lists_all_details = false;
+  bool is_json = false;  ///< --json: for programs
 
   std::string delta_list;  ///< --create-database: paths of which a delta is made; empty: none is
   std::string outfile;     ///< its file; empty: named after host and a new UUID

@@ -40,9 +40,11 @@ Outlets::Outlets(sys::Loop& loop, const base::Clock& clock, Credentials& credent
       clock_(clock),
       credentials_(credentials),
       patience_(patience),
+      status_line_(STDERR_FILENO),
       dispatcher_(clock) {
-  dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, report::Layout{}, patience_),
-                  sink::Filter{first_threshold});
+  dispatcher_.add(
+      std::make_unique<sink::Console>(STDERR_FILENO, report::Layout{}, patience_, &status_line_),
+      sink::Filter{first_threshold});
 }
 
 Outlets::~Outlets() {
@@ -83,7 +85,8 @@ void Outlets::toggle_console(const Settings& settings) {
 }
 
 void Outlets::add_terminal(const Settings& settings) {
-  dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, settings.print_layout, patience_),
+  dispatcher_.add(std::make_unique<sink::Console>(STDERR_FILENO, settings.print_layout, patience_,
+                                                  &status_line_),
                   console_filter(settings));
 }
 

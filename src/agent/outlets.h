@@ -16,6 +16,7 @@
 #include "samhain/result.h"
 #include "sink/dispatcher.h"
 #include "sink/log_file.h"
+#include "sink/status_line.h"
 #include "spool/spool.h"
 #include "sys/loop.h"
 #include "uplink/link.h"
@@ -58,6 +59,8 @@ class Outlets {
   /// Is everything up to this number of the spool acknowledged?
   bool is_acknowledged(std::uint64_t seq) const { return !spool_ || spool_->first() > seq; }
   void flush();
+  /// The last line of the terminal, while the console is one.
+  sink::StatusLine& status_line() { return status_line_; }
   /// Everything on the console, or again what its threshold takes.
   void toggle_console(const Settings& settings);
   /// For who moves log files away: closes the log file and opens it by its name.
@@ -106,6 +109,7 @@ class Outlets {
   const base::Clock& clock_;
   Credentials& credentials_;
   const std::chrono::milliseconds patience_;
+  sink::StatusLine status_line_;
   sink::Dispatcher dispatcher_;
   sink::LogFile* log_ = nullptr;  ///< the dispatcher's, while it has one
   UniqueFd console_;

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "report/catalog.h"
+#include "sys/io_priority.h"
 #include "sys/memory.h"
 #include "sys/sandbox.h"
 
@@ -50,6 +51,10 @@ Run::Run(sys::Loop& loop, const base::Clock& clock, Credentials& credentials, Op
       outlets_(loop, clock, credentials, settings_.print.severities,
                is_looping() ? 0ms : Outlets::kPatienceOfWatched),
       checks_(loop, clock, outlets_, settings_),
+      progress_(loop, clock, outlets_.status_line(),
+                {.so_far = [this] { return checks_.so_far(); },
+                 .expected = [this] { return checks_.baseline_size(); },
+                 .tell = [this](Report&& report) { outlets_.submit(report); }}),
       commands_(clock, command_actions(), confirmations(),
                 [this](const Report& report) { outlets_.submit(report); }) {
   outlets_.on_commands(
@@ -91,6 +96,7 @@ Result<void> Run::start() {
   tell_start();
   tell_problems(problems_);
   problems_.clear();
+  open_status();
   be_nice();
   prepare_last_words();
   if (auto taken = take_signals(); !taken) return taken;
@@ -119,10 +125,17 @@ Result<void> Run::find_baseline() {
 }
 
 void Run::be_nice() {
-  if (settings_.nice_level == 0) return;
-  if (setpriority(PRIO_PROCESS, 0, settings_.nice_level) == 0) return;
-  outlets_.submit(report::make_filled(report::kCallFailed, {strerror(errno)}, clock_.now_ns(),
-                                      {{"interface", "setpriority"}}));
+  const auto tell = [this](std::string_view call, std::string_view reason) {
+    outlets_.submit(report::make_filled(report::kCallFailed, {reason}, clock_.now_ns(),
+                                        {{"interface", std::string{call}}}));
+  };
+  if (settings_.nice_level != 0 && setpriority(PRIO_PROCESS, 0, settings_.nice_level) != 0) {
+    tell("setpriority", strerror(errno));
+  }
+  if (!settings_.io_priority) return;
+  if (const auto set = sys::set_io_priority(*settings_.io_priority); !set) {
+    tell("ioprio_set", set.error().text());
+  }
 }
 
 void Run::tell_start() {
@@ -148,6 +161,23 @@ void Run::tell_problems(const std::vector<config::Problem>& problems) {
   for (const config::Problem& problem : problems) {
     outlets_.submit(report_of(problem, settings_.config_path, clock_.now_ns()));
   }
+}
+
+/// Takes the status file, and says if our predecessor was cut off in the middle of a scan.
+void Run::open_status() {
+  if (auto opened = progress_.open(settings_.status_path); !opened) {
+    // A single check goes on without it, as one does beside a daemon.
+    if (!is_looping() || opened.error().kind == Error::Kind::Busy) return;
+    outlets_.submit(report::make_filled(report::kCallFailed, {opened.error().text()},
+                                        clock_.now_ns(), {{"interface", "status file"}}));
+    return;
+  }
+  const auto scan = progress_.cut_off();
+  if (!scan) return;
+  std::vector<Field> fields = {{"time", base::local_time(scan->began_ns)},
+                               {"files", std::to_string(scan->files)}};
+  if (!settings_.resumes_scan) fields.push_back({"remedy", "with ResumeScan=yes it would go on"});
+  outlets_.submit(report::make(report::kCheckCutOff, clock_.now_ns(), std::move(fields)));
 }
 
 /// A daemon waits for all of its processes; a single check begins with those that measure.
@@ -182,14 +212,19 @@ void Run::check(bool is_silent) {
   if (is_ending_ || is_suspended_ || is_fetching_ || !has_begun_ || checks_.is_running()) return;
   loop_.cancel(check_timer_);
   check_began_ = clock_.steady();
-  checks_.run(is_silent, [this](bool is_good) { on_checked(is_good); });
+  progress_.begin(settings_.action, is_silent);
+  const Checks::Way way{.is_silent = is_silent,
+                        .is_resumed = settings_.resumes_scan && progress_.has_file()};
+  checks_.run(way, [this](bool is_good) { on_checked(is_good); });
 }
 
 void Run::on_checked(bool is_good) {
-  if (is_ending_ || is_suspended_) return;
+  if (is_ending_) return;  // the scan was cut off, and the status file says so
+  const Outcome unfinished = is_suspended_ ? Outcome::Stopped : Outcome::Failed;
+  progress_.end(is_good ? Outcome::Completed : unfinished, checks_.summary());
+  if (is_suspended_) return fall_silent();
   owes_upload_ = is_good && settings_.uploads();
   if (is_quit_wanted_) return end("Quit", 0, kPatienceOfStop);
-  if (is_suspended_) return fall_silent();
   if (!is_looping()) {
     exit_status_ = is_good ? 0 : 1;
     if (owes_upload_) return upload_baseline();
@@ -213,6 +248,7 @@ void Run::plan_next_check() {
       std::max(std::chrono::duration_cast<std::chrono::milliseconds>(rest), kShortestRest);
   loop_.cancel(check_timer_);
   check_timer_ = loop_.after(delay, [this] { check(); });
+  progress_.plan(clock_.now_ns() + std::chrono::nanoseconds(delay).count());
 }
 
 void Run::mark() {
@@ -242,6 +278,7 @@ void Run::apply(Loaded loaded, uplink::Fetched baseline) {
   commands_.open(settings_.spool_path);
   prepare_last_words();
   outlets_.submit(report::make(report::kReloaded, clock_.now_ns()));
+  if (settings_.status_path != before.status_path) open_status();
   tell_problems(loaded.problems);
   auto changed = checks_.settings_changed(before);
   if (baseline.kind == uplink::Fetched::Kind::Received) {
@@ -291,7 +328,8 @@ void Run::end(std::string_view status, int exit_status, std::chrono::millisecond
        {start_timer_, check_timer_, mark_timer_, upload_timer_, delta_timer_}) {
     loop_.cancel(timer);
   }
-  checks_.stop();
+  progress_.last_word();
+  checks_.cut_off();
   if (owes_upload_) {
     uplink::Delivered failed;
     failed.reason = "it was told to end before the server had the baseline";

@@ -13,6 +13,7 @@
 #include "agent/credentials.h"
 #include "agent/options.h"
 #include "agent/outlets.h"
+#include "agent/progress.h"
 #include "agent/settings.h"
 #include "base/clock.h"
 #include "samhain/facts.h"
@@ -52,6 +53,7 @@ class Run {
   void begin_when_ready();
   void begin();
 
+  void open_status();
   void check(bool is_silent = false);
   void on_checked(bool is_good);
   void plan_next_check();
@@ -111,6 +113,7 @@ class Run {
   Digest received_digest_{};
   Outlets outlets_;
   Checks checks_;
+  Progress progress_;
   Commands commands_;
 
   bool has_begun_ = false;

@@ -106,6 +106,8 @@ void Run::check_now(bool is_silent) {
 void Run::toggle_suspension() {
   if (is_ending_ || !has_begun_) return;
   is_suspended_ = !is_suspended_;
+  progress_.plan(0);
+  progress_.suspend(is_suspended_);
   if (!is_suspended_) return resume();
   loop_.cancel(check_timer_);
   loop_.cancel(mark_timer_);

@@ -40,6 +40,10 @@ void Run::tell_fetched(const uplink::Fetched& fetched, Severity severity_of_fail
 
 /// Runs the loop until the server has answered: nothing else is going on yet.
 Result<void> Run::fetch_first_baseline() {
+  if (settings_.load_delay.count() > 0) {
+    loop_.after(settings_.load_delay, [this] { loop_.stop(); });
+    loop_.run();
+  }
   if (auto started = outlets_.start_link(settings_, [this] { on_link_change(); }); !started) {
     return started;
   }

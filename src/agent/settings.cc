@@ -88,6 +88,27 @@ Result<Action> parse_action(std::string_view value) {
   return Error{Error::Kind::Malformed, "not an action; give none, init or check"};
 }
 
+/// A number of KiB, as bytes.
+Result<std::uint64_t> parse_kibibytes(std::string_view value) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 30;
+  auto number = config::parse_number<std::uint64_t>(value, 0, kMost, "KiB a second");
+  if (!number) return number.error();
+  return *number << 10;
+}
+
+Result<std::optional<sys::IoPriority>> parse_io_priority(std::string_view value) {
+  constexpr std::string_view kOrdinary = "best-effort";
+  const std::string word = base::lower(value);
+  if (word == "idle") return std::optional(sys::IoPriority{.is_idle = true});
+  if (word.starts_with(kOrdinary)) {
+    const auto level =
+        base::to_number<int>(base::trim(std::string_view{word}.substr(kOrdinary.size())));
+    if (level && *level >= 0 && *level <= 7) return std::optional(sys::IoPriority{.level = *level});
+  }
+  return Error{Error::Kind::Malformed,
+               "not a priority; give idle, or best-effort and a level from 0 to 7"};
+}
+
 Result<std::optional<sys::Address>> parse_address(std::string_view value) {
   auto address = sys::Address::parse(value, 0);
   if (!address) {
@@ -187,9 +208,14 @@ void add_scan(Table& table, Settings& settings) {
       into_number(settings.default_depth, 0, policy::kMaxDepth, "levels"));
   add(table, {"misc"}, "SetMeasurers", into_number(settings.measurers, 0U, 256U, "processes"));
   add(table, {"misc"}, "SetMeasureTimeout", into_seconds(settings.measure_timeout, 1, 86'400));
+  add(table, {"misc"}, "ResumeScan", into_bool(settings.resumes_scan));
+  add(table, {"misc"}, "SetIOLimit", into(settings.limits.bytes_per_second, parse_kibibytes));
+  add(table, {"misc"}, "SetIOPriority", into(settings.io_priority, parse_io_priority));
+  add(table, {"misc"}, "SetPressureLimit",
+      into_number(settings.limits.pressure_percent, 0U, 100U, "percent"));
+  add(table, {"misc"}, "SetDropCache", into_bool(settings.drops_cache));
   add(table, {"misc"}, "DigestAlgo", into(settings.scan.digests.first, parse_digest));
-  add(table, {"misc"}, "SecondDigestAlgo",
-      into(settings.scan.digests.second, parse_second_digest));
+  add(table, {"misc"}, "SecondDigestAlgo", into(settings.scan.digests.second, parse_second_digest));
   add(table, {"misc"}, "ReportOnlyOnce", into_bool(settings.scan.reports_once));
   add(table, {"misc"}, "ReportFullDetail", into_bool(settings.scan.reports_full_detail));
   add(table, {"misc"}, "UseLocalTime", into_bool(settings.scan.uses_local_time));
@@ -220,6 +246,7 @@ void add_client(Table& table, Settings& settings, Mebibytes& mebibytes) {
       into_number<std::uint16_t>(settings.server_port, 1, 65'535, ""));
   add(table, both, "SetBindAddress", into(settings.bind_address, parse_address));
   add(table, both, "SetKeepAlive", into_seconds(settings.keep_alive, 1, 86'400));
+  add(table, both, "StartupLoadDelay", into_seconds(settings.load_delay, 0, 86'400));
   add(table, both, "SetPasswordFile", into(settings.password_file, config::parse_path));
   add(table, both, "SetServerCA", into(settings.server_ca, config::parse_path));
   add(table, both, "SetSpoolPath", into(settings.spool_path, config::parse_path));
@@ -325,6 +352,8 @@ Loaded read_settings(std::string_view text, const Options& options, const Paths&
     settings.second_server_host = DEFAULT_ALT_LOG_SERVER;
   }
   apply_options(options, settings);
+  settings.status_path = beside_baseline(settings.baseline_path, paths, kStatusSuffix);
+  settings.resume_path = beside_baseline(settings.baseline_path, paths, ".resume");
   return loaded;
 }
 
@@ -372,6 +401,13 @@ Loading read_received(UniqueFd received, const Digest& digest, const Options& op
   loading.loaded->received = std::move(received);
   loading.loaded->received_digest = digest;
   return loading;
+}
+
+std::string beside_baseline(const std::string& baseline_path, const Paths& paths,
+                            std::string_view suffix) {
+  std::string path = place_of(baseline_path).local;
+  if (path.empty()) path = paths.state + "/samhain_file";
+  return path.append(suffix);
 }
 
 Report report_of(const config::Problem& problem, const std::string& config_path,

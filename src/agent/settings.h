@@ -19,9 +19,11 @@
 #include "samhain/report.h"
 #include "samhain/result.h"
 #include "samhain/severity.h"
+#include "scan/measurer_pool.h"
 #include "scan/scan.h"
 #include "sink/filter.h"
 #include "sys/file.h"
+#include "sys/io_priority.h"
 #include "sys/socket.h"
 
 namespace samhain::agent {
@@ -49,9 +51,12 @@ struct Settings {
   std::chrono::seconds check_interval{600};
   std::chrono::seconds mark_interval{60};
 
-  std::string baseline_path;        ///< on this host; empty: none
-  bool is_baseline_remote = false;  ///< a check takes it from the server
+  std::string baseline_path;           ///< on this host; empty: none
+  bool is_baseline_remote = false;     ///< a check takes it from the server
+  std::chrono::seconds load_delay{0};  ///< before it asks for it the first time
   std::uint64_t download_limit_bytes = std::uint64_t{2} << 30;
+  std::string status_path;  ///< these two: beside the baseline, or where it would be
+  std::string resume_path;
   std::string log_path;
   std::string pid_path;
   std::string console_path;  ///< of a daemon; empty: it has none
@@ -79,7 +84,11 @@ struct Settings {
   unsigned measurers = 0;  ///< 0: one a core
   std::chrono::seconds measure_timeout{120};
   int default_depth = 0;
-  int nice_level = 0;  ///< of the daemon and its processes; taken at start
+  int nice_level = 0;                          ///< of the daemon and its processes; taken at start
+  std::optional<sys::IoPriority> io_priority;  ///< the same; nothing: as it was started
+  scan::MeasurerPool::Limits limits;
+  bool drops_cache = true;
+  bool resumes_scan = false;
   std::vector<policy::Watch> watches;
   std::vector<std::string> absent_paths;  ///< that an init writes down as not expected
   scan::Settings scan;
@@ -120,6 +129,11 @@ Loading read_received(UniqueFd received, const Digest& digest, const Options& op
 /// The same from its text, without looking at a file: for tests, and the core of the above.
 Loaded read_settings(std::string_view text, const Options& options, const Paths& paths,
                      const config::Surroundings& surroundings);
+
+/// Beside a baseline, or where it would be: its path with `suffix` behind it.
+std::string beside_baseline(const std::string& baseline_path, const Paths& paths,
+                            std::string_view suffix);
+inline constexpr std::string_view kStatusSuffix = ".status";
 
 /// A problem as the lines that tell it (spec: client-runtime.md section 5): the classic text, with
 /// the reason and the remedy as further fields.

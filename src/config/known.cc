@@ -27,8 +27,8 @@ constexpr std::string_view kAgentLog =
     "MailClass ExternalClass DatabaseClass PreludeClass SyslogFacility SyslogMapStampTo";
 
 constexpr std::string_view kAgentMisc =
-    "FileCheckScheduleOne FileCheckScheduleTwo SetIOLimit SetDropCache "
-    "StartupLoadDelay SetReportFile SetReportGroup "
+    "FileCheckScheduleOne FileCheckScheduleTwo "
+    "SetReportFile SetReportGroup "
     "VersionString SamhainPath SyslogFacility SyslogMapStampTo "
     "RedefReadOnly RedefLogFiles "
     "RedefGrowingLogFiles RedefAttributes RedefIgnoreNone RedefIgnoreAll RedefUser0 "

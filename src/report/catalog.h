@@ -243,6 +243,16 @@ inline constexpr Event kCheckStarting{Severity::Mark, EventClass::Stamp, "File c
                                       ""};
 inline constexpr Event kCheckCompleted{Severity::Mark, EventClass::Stamp, "File check completed.",
                                        "time kBps"};
+/// Once a minute where no terminal shows it; then percent and left, where they are known.
+inline constexpr Event kCheckRunning{Severity::Info, EventClass::Stamp, "File check running.",
+                                     "time files kBps"};
+inline constexpr Event kCheckCutOff{Severity::Mark, EventClass::Stamp,
+                                    "File check was cut off by the end of the program",
+                                    "time files"};
+inline constexpr Event kCheckResumed{Severity::Mark, EventClass::Stamp,
+                                     "File check goes on where it was", "directories files"};
+inline constexpr Event kPressureUnknown{Severity::Notice, EventClass::Run,
+                                        "Pressure of this host is not known", "path"};
 inline constexpr Event kNothingToCheck{Severity::Warn, EventClass::Fil,
                                        "No files or directories defined for checking", ""};
 inline constexpr Event kCheckFailed{Severity::Notice, EventClass::Fil, "Check failed", "path"};

@@ -32,7 +32,7 @@ bool is_growing(const baseline::Entry& known, const FileFacts& now, AttributeSet
 
 bool is_unreadable(const FileFacts& now) {
   return now.failed_stage == Stage::Open || now.failed_stage == Stage::Read ||
-         now.failed_stage == Stage::Timeout;
+         now.failed_stage == Stage::Timeout || now.failed_stage == Stage::Unstable;
 }
 
 bool differs_in_mode(const FileFacts& known, const FileFacts& now) {

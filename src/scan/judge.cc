@@ -75,8 +75,9 @@ Entry merged(const Entry& known, const Entry& now, AttributeSet told) {
 Judge::Judge(const base::Clock& clock, Settings settings, Scanner::OnReport on_report)
     : clock_(clock), settings_(std::move(settings)), on_report_(std::move(on_report)) {}
 
-void Judge::begin(Mode mode, std::chrono::seconds deadline) {
+void Judge::begin(Mode mode, std::chrono::seconds deadline, Resume* resume) {
   mode_ = mode;
+  resume_ = resume;
   deadline_ = deadline;
   summary_ = {};
   names_.clear();
@@ -108,16 +109,20 @@ Severity Judge::severity_of_missing(std::uint8_t policy) const {
   return is_ignored ? settings_.severities.of(policy::Name::IgnoreAll) : settings_.severities.files;
 }
 
-void Judge::finding(Report report, Severity severity) {
-  ++summary_.findings;
+void Judge::tell(Report&& report, Severity severity) {
+  if (resume_ != nullptr && !resume_->is_news(report)) return;
   report.severity = severity;
   on_report_(std::move(report));
 }
 
+void Judge::finding(Report report, Severity severity) {
+  ++summary_.findings;
+  tell(std::move(report), severity);
+}
+
 void Judge::trouble(Report report, Severity severity) {
   ++summary_.errors;
-  report.severity = severity;
-  on_report_(std::move(report));
+  tell(std::move(report), severity);
 }
 
 Entry Judge::entry_of(const FileFacts& facts, const policy::Rule& rule) {

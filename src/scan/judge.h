@@ -23,7 +23,8 @@ class Judge {
  public:
   Judge(const base::Clock& clock, Settings settings, Scanner::OnReport on_report);
 
-  void begin(Mode mode, std::chrono::seconds deadline);
+  /// `resume`: null, or what was told before a restart and is told now; borrowed until the next.
+  void begin(Mode mode, std::chrono::seconds deadline, Resume* resume = nullptr);
   Summary& summary() { return summary_; }
   Memory& memory() { return memory_; }
   void forget();                      ///< what was reported: it was about another baseline
@@ -65,6 +66,7 @@ class Judge {
   /// A growing log that grew: this is what counts from now on.
   void accept(std::string_view directory, const baseline::Entry& known, const FileFacts& facts,
               const policy::Rule& rule);
+  void tell(Report&& report, Severity severity);
   void finding(Report report, Severity severity);
   void trouble(Report report, Severity severity);
   Severity severity_of(const policy::Rule& rule) const;
@@ -75,6 +77,7 @@ class Judge {
   Settings settings_;
   Scanner::OnReport on_report_;
   Mode mode_ = Mode::Check;
+  Resume* resume_ = nullptr;
   std::chrono::seconds deadline_{};
   Summary summary_;
   Memory memory_;

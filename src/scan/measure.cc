@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -28,6 +29,8 @@ using policy::AttributeSet;
 
 constexpr std::size_t kBufferSize = 128U << 10;
 constexpr int kAttempts = 2;
+/// A file that is not kept in the page cache leaves it in pieces of this size.
+constexpr std::uint64_t kDropPiece = 8U << 20;
 /// Longest content of a pseudo file, which says that it has no size; some never end.
 constexpr std::uint64_t kMaxPseudo = 64U << 20;
 /// Blocks, of 512 bytes as statx(2) counts them, that the slowest disk reads in a second: 1 MB.
@@ -124,6 +127,7 @@ class Patience {
       : limit_(Clock::now() + deadline +
                std::chrono::seconds(std::min(blocks / kBlocksPerSecond, kMaxSeconds))) {}
 
+  void extend(std::chrono::nanoseconds rest) { limit_ += rest; }
   bool is_over(std::uint64_t total) {
     if (total < next_look_) return false;
     next_look_ = total + kBytesBetweenClocks;
@@ -143,11 +147,12 @@ bool has_turned(int open_errno) {
 
 }  // namespace
 
-Measure::Measure(Hooks hooks, std::chrono::milliseconds deadline)
+Measure::Measure(Hooks hooks, std::chrono::milliseconds deadline, bool drops_cache)
     : hooks_(std::move(hooks)),
       deadline_(deadline),
       buffer_(kBufferSize),
-      first_(&hasher(DigestKind::Sha256)) {}
+      first_(&hasher(DigestKind::Sha256)),
+      drops_cache_(drops_cache) {}
 
 crypto::Hasher& Measure::hasher(DigestKind kind) {
   auto& place = hashers_.at(static_cast<std::size_t>(kind));
@@ -173,6 +178,11 @@ void Measure::measure(int directory, const Wanted& wanted, FileFacts& facts) {
     type = DT_UNKNOWN;
   }
   fail(facts, Stage::Unstable, 0);
+  // Bytes of two contents have the digest of neither.
+  facts.digest = {};
+  facts.second_digest = {};
+  facts.prefix_digest = {};
+  if (facts.extended) extended_of(facts).content.clear();
 }
 
 namespace {
@@ -249,7 +259,33 @@ Measure::Outcome Measure::measure_opened(int fd, const Wanted& wanted, FileFacts
     read_extended({.fd = fd, .mode = facts.mode}, wanted.attributes, extended_of(facts));
   }
   if (!is_regular || !wanted.attributes.has(Attribute::Checksum)) return Outcome::Done;
-  return read_content(fd, raw.stx_blocks, wanted, facts);
+  is_dropped_ = false;
+  const Outcome outcome = read_content(fd, raw.stx_blocks, wanted, facts);
+  if (is_dropped_) drop(fd, 0);
+  return outcome;
+}
+
+/// The same read(2) as for every other piece, but that it does not wait for the disk, which tells
+/// whether the page cache has the file: no system call more where it has.
+ssize_t Measure::read_first(int fd) {
+  if (drops_cache_ && asks_cache_) {
+    const iovec piece{buffer_.data(), buffer_.size()};
+    const ssize_t got = preadv2(fd, &piece, 1, -1, RWF_NOWAIT);
+    if (got >= 0) return got;
+    is_dropped_ = errno == EAGAIN;
+    dropped_ = 0;
+    asks_cache_ = is_dropped_ || errno == EINTR;
+  }
+  return read(fd, buffer_.data(), buffer_.size());
+}
+
+/// Gives back the cache up to `total`, at the end (0) all of it: a large file would drive out
+/// everything else while it is read.
+void Measure::drop(int fd, std::uint64_t total) {
+  if (total != 0 && total - dropped_ < kDropPiece) return;
+  (void)posix_fadvise(fd, static_cast<off_t>(dropped_),
+                      total == 0 ? 0 : static_cast<off_t>(total - dropped_), POSIX_FADV_DONTNEED);
+  dropped_ = total;
 }
 
 /// Without digests, and with the digests' contexts ready for the next file.
@@ -287,7 +323,7 @@ Measure::Outcome Measure::read_content(int fd, std::uint64_t blocks, const Wante
   const bool keeps_content = wanted.attributes.has(Attribute::Content) && facts.size < kMaxContent;
   content_.clear();
   while (total < limit) {
-    const ssize_t got = read(fd, buffer_.data(), buffer_.size());
+    const ssize_t got = total == 0 ? read_first(fd) : read(fd, buffer_.data(), buffer_.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return give_up(facts, Stage::Read, errno);
     if (got == 0) break;
@@ -303,7 +339,9 @@ Measure::Outcome Measure::read_content(int fd, std::uint64_t blocks, const Wante
     update(piece);
     is_single_read = total == 0;
     total += size;
-    hooks_.on_progress(size);
+    if (is_dropped_) drop(fd, total);
+    const auto rest = hooks_.on_progress(size);
+    if (patience) patience->extend(rest);
     if (patience && patience->is_over(total)) return give_up(facts, Stage::Timeout, ETIMEDOUT);
     // Less than asked for, and all that there was to be: the end, without one more read to see it.
     if (size < buffer_.size() && total == facts.size) break;

@@ -27,12 +27,15 @@ class Measure {
   /// Before a file's content is read; its size.  And for each piece that was read.
   struct Hooks {
     std::function<void(std::uint64_t size)> before_content;
-    std::function<void(std::size_t bytes)> on_progress;
+    /// How long it took, which is no reading.
+    std::function<std::chrono::nanoseconds(std::size_t bytes)> on_progress;
   };
 
   /// `deadline`: how long reading a file may take, and a second more for each megabyte that it
   /// takes up on its disk; a sparse file that says it has terabytes takes up none.
-  Measure(Hooks hooks, std::chrono::milliseconds deadline);
+  /// `drops_cache`: a file whose first piece was not in the page cache leaves it again, so that
+  /// what this host's other work has there stays there.
+  Measure(Hooks hooks, std::chrono::milliseconds deadline, bool drops_cache = false);
 
   /// Facts of `wanted.name` in the directory open at `directory`; failed_stage says what could not
   /// be measured, Timeout that reading took too long.  An object that turns into another type, or a
@@ -43,7 +46,7 @@ class Measure {
   void measure(int directory, const Wanted& wanted, FileFacts& facts);
 
   /// For each directory anew: whether O_NOATIME is permitted is a matter of its files' owners.
-  void begin_directory() { uses_noatime_ = true; }
+  void begin_directory() { uses_noatime_ = asks_cache_ = true; }
   /// How contents are digested from now on; `second`: also by this, None: not.
   void use(DigestKind first, DigestKind second);
 
@@ -53,6 +56,8 @@ class Measure {
   static Outcome measure_unopened(int directory, const Wanted& wanted, FileFacts& facts);
   Outcome measure_opened(int fd, const Wanted& wanted, FileFacts& facts);
   Outcome read_content(int fd, std::uint64_t blocks, const Wanted& wanted, FileFacts& facts);
+  ssize_t read_first(int fd);
+  void drop(int fd, std::uint64_t total);
   Outcome give_up(FileFacts& facts, Stage stage, int sys_errno);
   crypto::Hasher& hasher(DigestKind kind);
   void update(ByteView piece);
@@ -66,7 +71,11 @@ class Measure {
   crypto::Hasher* first_;             ///< among hashers_
   crypto::Hasher* second_ = nullptr;  ///< null: none
   std::string content_;               ///< of a text that is kept
+  bool drops_cache_;
   bool uses_noatime_ = true;
+  bool asks_cache_ = true;     ///< the file system tells whether something is cached
+  bool is_dropped_ = false;    ///< the file under way was not cached
+  std::uint64_t dropped_ = 0;  ///< of it, so far
 };
 
 }  // namespace samhain::scan

@@ -50,7 +50,8 @@ Result<sys::Barriers> lock_measurer_in() {
   confinement.may_open_read_only = true;
   confinement.system_calls = {SCMP_SYS(statx),      SCMP_SYS(readlinkat), SCMP_SYS(getdents64),
                               SCMP_SYS(lseek),      SCMP_SYS(fchdir),     SCMP_SYS(fgetxattr),
-                              SCMP_SYS(flistxattr), SCMP_SYS(lgetxattr),  SCMP_SYS(llistxattr)};
+                              SCMP_SYS(flistxattr), SCMP_SYS(lgetxattr),  SCMP_SYS(llistxattr),
+                              SCMP_SYS(preadv2),    SCMP_SYS(fadvise64)};
   return sys::lock_in(confinement);
 }
 
@@ -62,7 +63,10 @@ class Measurer {
   void run(UniqueFd fd) {
     auto channel = sys::Channel::open(
         loop_, std::move(fd), rules_for_measurer(),
-        [this](std::uint16_t kind, ByteView payload, auto&) { receive(kind, payload); },
+        [this](std::uint16_t kind, ByteView payload, auto& descriptors) {
+          if (kind == kPace) return take_pace(descriptors.front());
+          receive(kind, payload);
+        },
         [this](const Error&) { loop_.stop(); });
     if (!channel) base::die("measurer: " + channel.error().text());
     channel_ = *std::move(channel);
@@ -72,6 +76,12 @@ class Measurer {
   sys::Channel& channel() { return *channel_; }
 
  private:
+  void take_pace(const UniqueFd& page) {
+    auto pace = Pace::open(page);
+    if (!pace) base::die("measurer: " + pace.error().text());
+    worker_.keep(*std::move(pace));
+  }
+
   void receive(std::uint16_t kind, ByteView payload) {
     if (kind == kForget) return worker_.rest();
     if (kind == kCancel) {
@@ -118,15 +128,15 @@ class Measurer {
 int run_measurer() {
   const auto set_up = sys::receive_set_up();
   if (!set_up) base::die("measurer: " + set_up.error().text());
-  const auto deadline = decode_set_up(*set_up);
-  if (!deadline) base::die("measurer: " + deadline.error().text());
+  const auto decoded = decode_set_up(*set_up);
+  if (!decoded) base::die("measurer: " + decoded.error().text());
   crypto::prepare();
 
   Measurer* measurer = nullptr;
   Worker worker({.send = [&](std::uint16_t kind,
                              ByteView payload) { measurer->channel().send(kind, payload); },
                  .flush = [&] { measurer->channel().flush(); }},
-                *deadline);
+                decoded->deadline, decoded->drops_cache);
   auto loop = sys::Loop::create();
   if (!loop) base::die("measurer: " + loop.error().text());
   const auto barriers = lock_measurer_in();

@@ -10,6 +10,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "scan/pace.h"
+#include "scan/pressure.h"
 #include "scan/requests.h"
 #include "sys/channel.h"
 
@@ -25,6 +27,11 @@ constexpr unsigned kTicksToDeadline = 4;
 constexpr unsigned kMaxFailures = 3;
 /// After so long without a word, what waits behind a measurer's present order goes to an idle one.
 constexpr std::chrono::milliseconds kPatience{5};
+/// The kernel computes pressure anew every two seconds.
+constexpr std::chrono::milliseconds kPressureInterval{1'000};
+/// Of its time that a measurer works under pressure: a scan always comes to its end.
+constexpr std::uint32_t kPercentUnderPressure = 10;
+constexpr std::uint32_t kWholePercent = 100;
 
 unsigned cores() {
   const long count = sysconf(_SC_NPROCESSORS_ONLN);
@@ -89,8 +96,12 @@ struct MeasurerPool::State {
   sys::Loop::Timer look_timer = 0;
   std::string missing_barriers;
   bool has_told_ready = false;
+  PaceSetter pace;
+  Pressure pressure{0};
+  bool is_under_pressure = false;
+  sys::Loop::Timer pressure_timer = 0;
 
-  explicit State(sys::Loop& of) : loop(of) {}
+  State(sys::Loop& of, PaceSetter setter) : loop(of), pace(std::move(setter)) {}
 
   Result<void> start_member(std::size_t index);
   void ready(Member& member, std::string_view missing);
@@ -108,6 +119,10 @@ struct MeasurerPool::State {
   void plan_look();
   void look();
   void take_back(Member& member);
+  bool is_busy() const;
+  void set_pace();
+  void share_pace(Member& member);
+  void watch_pressure();
 };
 
 Result<void> MeasurerPool::State::start_member(std::size_t index) {
@@ -115,7 +130,10 @@ Result<void> MeasurerPool::State::start_member(std::size_t index) {
   auto role = sys::Role::start(
       loop, {.name = "measurer",
              .rules = rules_for_pool(),
-             .set_up = [this] { return encode_set_up(settings.deadline); },
+             .set_up =
+                 [this] {
+                   return encode_set_up({settings.deadline, settings.drops_cache});
+                 },
              .on_message = [this, index](std::uint16_t kind, ByteView payload,
                                          auto&) { receive(members[index], kind, payload); },
              .on_ready = [this, index](std::string_view m) { ready(members[index], m); },
@@ -129,6 +147,7 @@ void MeasurerPool::State::ready(Member& member, std::string_view missing) {
   member.was_ready = true;
   member.silent_ticks = 0;
   if (missing_barriers.empty()) missing_barriers = missing;
+  share_pace(member);
   const bool are_all = std::ranges::all_of(members, [](const Member& m) { return m.was_ready; });
   if (are_all && !std::exchange(has_told_ready, true) && on_ready) on_ready(missing_barriers);
   dispatch();
@@ -248,6 +267,8 @@ void MeasurerPool::State::dispatch() {
     queue.pop_back();
     send(*member, std::move(job));
   }
+  set_pace();
+  watch_pressure();
   plan_tick();
 }
 
@@ -258,10 +279,42 @@ void MeasurerPool::State::send(Member& member, std::unique_ptr<Job> job) {
   member.jobs.push_back(std::move(job));
 }
 
+bool MeasurerPool::State::is_busy() const {
+  return std::ranges::any_of(members, [](const Member& member) { return !member.jobs.empty(); });
+}
+
+/// Each gets the same share, however few of them have something to do.
+void MeasurerPool::State::set_pace() {
+  std::uint64_t share = settings.limits.bytes_per_second;
+  if (share != 0) {
+    const auto busy =
+        std::ranges::count_if(members, [](const Member& member) { return !member.jobs.empty(); });
+    share = std::max<std::uint64_t>(share / static_cast<std::uint64_t>(std::max<long>(busy, 1)), 1);
+  }
+  pace.set(share, is_under_pressure ? kPercentUnderPressure : kWholePercent);
+}
+
+void MeasurerPool::State::share_pace(Member& member) {
+  auto page = pace.share();
+  if (!page) return breach(member, page.error());
+  std::vector<UniqueFd> descriptors;
+  descriptors.push_back(*std::move(page));
+  member.role->channel()->send(kPace, {}, std::move(descriptors));
+}
+
+/// While there is something to measure.
+void MeasurerPool::State::watch_pressure() {
+  if (!pressure.is_watched() || pressure_timer != 0 || !is_busy()) return;
+  is_under_pressure = pressure.is_high();
+  set_pace();
+  pressure_timer = loop.after(kPressureInterval, [this] {
+    pressure_timer = 0;
+    watch_pressure();
+  });
+}
+
 void MeasurerPool::State::plan_tick() {
-  const bool is_needed =
-      std::ranges::any_of(members, [](const Member& member) { return !member.jobs.empty(); });
-  if (tick_timer != 0 || !is_needed) return;
+  if (tick_timer != 0 || !is_busy()) return;
   const auto interval = std::chrono::milliseconds(settings.deadline) / kTicksToDeadline;
   tick_timer = loop.after(interval, [this] {
     tick_timer = 0;
@@ -320,12 +373,18 @@ MeasurerPool::MeasurerPool(std::unique_ptr<State> state) : state_(std::move(stat
 MeasurerPool::~MeasurerPool() {
   state_->loop.cancel(state_->tick_timer);
   state_->loop.cancel(state_->look_timer);
+  state_->loop.cancel(state_->pressure_timer);
+  // All at once: each that hangs in the kernel would be waited for.
+  for (Member& member : state_->members) member.role->restart();
 }
 
 Result<std::unique_ptr<MeasurerPool>> MeasurerPool::start(
     sys::Loop& loop, Settings settings, std::function<void(std::string_view)> on_ready) {
-  auto state = std::make_unique<State>(loop);
+  auto pace = PaceSetter::create();
+  if (!pace) return pace.error();
+  auto state = std::make_unique<State>(loop, *std::move(pace));
   state->settings = std::move(settings);
+  state->pressure = Pressure(state->settings.limits.pressure_percent);
   state->on_ready = std::move(on_ready);
   const unsigned count = state->settings.count != 0 ? state->settings.count : cores();
   state->members.resize(count);
@@ -337,6 +396,14 @@ Result<std::unique_ptr<MeasurerPool>> MeasurerPool::start(
 
 bool MeasurerPool::is_ready() const {
   return std::ranges::all_of(state_->members, [](const Member& member) { return member.is_up(); });
+}
+
+void MeasurerPool::limit(Limits limits) {
+  state_->settings.limits = limits;
+  state_->pressure = Pressure(limits.pressure_percent);
+  state_->is_under_pressure = false;
+  state_->set_pace();
+  state_->watch_pressure();
 }
 
 void MeasurerPool::submit(Order order, OnAnswer on_answer) {

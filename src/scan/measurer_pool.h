@@ -63,9 +63,17 @@ struct Answer {
 /// left behind, replaced, and its object answered with Stage::Timeout.
 class MeasurerPool {
  public:
+  /// How much all of them together may take of this host.
+  struct Limits {
+    std::uint64_t bytes_per_second = 0;  ///< of content; 0: no limit
+    unsigned pressure_percent = 0;       ///< see Pressure: above it they work a tenth of their time
+    bool operator==(const Limits&) const = default;
+  };
   struct Settings {
-    unsigned count = 0;                            ///< 0: one a core
-    std::chrono::seconds deadline{120};            ///< for one system call, and see Measure
+    unsigned count = 0;                  ///< 0: one a core
+    std::chrono::seconds deadline{120};  ///< for one system call, and see Measure
+    bool drops_cache = false;            ///< see Measure
+    Limits limits;
     std::function<void(const Error&)> on_trouble;  ///< one died or hung, and what was done about it
   };
   using OnAnswer = std::function<void(Answer&&)>;
@@ -77,6 +85,7 @@ class MeasurerPool {
   MeasurerPool& operator=(const MeasurerPool&) = delete;
 
   bool is_ready() const;
+  void limit(Limits limits);                     ///< from now on
   void submit(Order order, OnAnswer on_answer);  ///< queued; last in, first out
   std::size_t outstanding() const;               ///< orders not yet answered
   /// Before a scan: directories kept open since the last one might have been moved away.

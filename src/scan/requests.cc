@@ -30,6 +30,7 @@ std::span<const sys::Rule> rules_for_measurer() {
       sys::Rule{kOrder, kMinRequest, sys::Channel::kMaxMessage, 0},
       sys::Rule{kCancel, 4, 4, 0},
       sys::Rule{kForget, 0, 0, 0},
+      sys::Rule{kPace, 0, 0, 1},
   };
   return kRules;
 }
@@ -42,17 +43,19 @@ std::span<const sys::Rule> rules_for_pool() {
   return kRules;
 }
 
-Bytes encode_set_up(std::chrono::seconds deadline) {
+Bytes encode_set_up(const SetUp& set_up) {
   base::Writer writer;
-  writer.number(static_cast<std::uint32_t>(deadline.count()));
+  writer.number(static_cast<std::uint32_t>(set_up.deadline.count()))
+      .number(std::uint8_t{set_up.drops_cache});
   return writer.take();
 }
 
-Result<std::chrono::seconds> decode_set_up(ByteView payload) {
+Result<SetUp> decode_set_up(ByteView payload) {
   base::Reader reader(payload);
   const auto seconds = reader.number<std::uint32_t>();
-  if (!reader.is_complete() || seconds == 0) return malformed("deadline");
-  return std::chrono::seconds(seconds);
+  const auto drops_cache = reader.number<std::uint8_t>();
+  if (!reader.is_complete() || seconds == 0) return malformed("set-up");
+  return SetUp{std::chrono::seconds(seconds), drops_cache != 0};
 }
 
 Bytes encode(const Request& request) {

@@ -20,6 +20,7 @@ namespace samhain::scan {
 inline constexpr std::uint16_t kOrder = 16;   ///< to the measurer: Request
 inline constexpr std::uint16_t kCancel = 17;  ///< to the measurer: u32 number of an order not begun
 inline constexpr std::uint16_t kForget = 20;  ///< to the measurer: close all directories; empty
+inline constexpr std::uint16_t kPace = 21;    ///< to the measurer: the page of its limits; empty
 inline constexpr std::uint16_t kAnswer = 18;  ///< from it: Reply
 inline constexpr std::uint16_t kBegin = 19;   ///< from it, before each object of a careful order
 
@@ -27,10 +28,14 @@ inline constexpr std::uint16_t kBegin = 19;   ///< from it, before each object o
 std::span<const sys::Rule> rules_for_measurer();
 std::span<const sys::Rule> rules_for_pool();
 
-/// What a measurer is told at its start: how long reading one file may take (see Measure).
-Bytes encode_set_up(std::chrono::seconds deadline);
+/// What a measurer is told at its start; see Measure.
+struct SetUp {
+  std::chrono::seconds deadline{};  ///< how long reading one file may take
+  bool drops_cache = false;
+};
+Bytes encode_set_up(const SetUp& set_up);
 /// Errors: Malformed.
-Result<std::chrono::seconds> decode_set_up(ByteView payload);
+Result<SetUp> decode_set_up(ByteView payload);
 
 /// An order as it goes to a measurer.
 struct Request {

@@ -31,7 +31,7 @@ struct Scanner::State {
   std::chrono::steady_clock::time_point start;
   sys::Loop::Timer end_timer = 0;
 
-  void begin(Mode mode, baseline::Writer* writer, baseline::Reader* reader, OnDone done);
+  void begin(Mode mode, Walk::Parts parts, OnDone done);
   void end(Result<void> result);
 };
 
@@ -49,18 +49,14 @@ baseline::Digests usable(baseline::Digests digests) {
 
 }  // namespace
 
-void Scanner::State::begin(Mode mode, baseline::Writer* writer, baseline::Reader* reader,
-                           OnDone done) {
+void Scanner::State::begin(Mode mode, Walk::Parts parts, OnDone done) {
   assert(!walk);
   on_done = std::move(done);
   start = clock.steady();
-  judge.begin(mode, pool.deadline());
-  Walk::Parts parts{.pool = pool, .tree = tree, .judge = judge, .writer = writer, .reader = reader};
+  judge.begin(mode, pool.deadline(), parts.resume);
   // Whatever the settings say meanwhile: only digests of one kind can be compared.
-  parts.digests = reader != nullptr ? usable(reader->about().digests) : digests;
-  walk.emplace(
-      parts,
-      [this](Result<void> result) { end(std::move(result)); });
+  parts.digests = parts.reader != nullptr ? usable(parts.reader->about().digests) : digests;
+  walk.emplace(parts, [this](Result<void> result) { end(std::move(result)); });
   walk->begin();
 }
 
@@ -91,14 +87,19 @@ Scanner::~Scanner() {
 }
 
 void Scanner::init(baseline::Writer& writer, OnDone on_done) {
-  state_->begin(Mode::Init, &writer, nullptr, std::move(on_done));
+  State& s = *state_;
+  s.begin(Mode::Init, {.pool = s.pool, .tree = s.tree, .judge = s.judge, .writer = &writer},
+          std::move(on_done));
 }
 
-void Scanner::check(baseline::Reader& baseline, OnDone on_done) {
+void Scanner::check(baseline::Reader& baseline, OnDone on_done, Resume* resume) {
   std::string digest = baseline.digest_hex();
   if (digest != state_->baseline_digest) state_->judge.forget();
   state_->baseline_digest = std::move(digest);
-  state_->begin(Mode::Check, nullptr, &baseline, std::move(on_done));
+  State& s = *state_;
+  s.begin(Mode::Check,
+          {.pool = s.pool, .tree = s.tree, .judge = s.judge, .reader = &baseline, .resume = resume},
+          std::move(on_done));
 }
 
 void Scanner::take_memory_of(Scanner& other) {
@@ -108,6 +109,8 @@ void Scanner::take_memory_of(Scanner& other) {
 }
 
 bool Scanner::is_running() const { return state_->walk.has_value(); }
+
+Summary Scanner::so_far() const { return state_->judge.summary(); }
 
 void Scanner::stop() {
   if (!state_->walk) return;

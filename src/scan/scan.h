@@ -12,6 +12,7 @@
 #include "samhain/report.h"
 #include "samhain/result.h"
 #include "scan/measurer_pool.h"
+#include "scan/resume.h"
 #include "sys/loop.h"
 
 namespace samhain::scan {
@@ -32,6 +33,7 @@ struct Summary {
   std::uint64_t bytes = 0;
   std::uint64_t findings = 0;
   std::uint64_t errors = 0;
+  std::uint64_t skipped = 0;  ///< of `files`: a check that goes on with another passed over them
   std::chrono::duration<double> duration{};
 };
 
@@ -52,8 +54,10 @@ class Scanner {
 
   /// Begins; `on_done` comes from the loop.  One scan at a time.
   void init(baseline::Writer& writer, OnDone on_done);
-  void check(baseline::Reader& baseline, OnDone on_done);
+  /// `resume`: null, or what this check begins with and adds to; borrowed until `on_done`.
+  void check(baseline::Reader& baseline, OnDone on_done, Resume* resume = nullptr);
   bool is_running() const;
+  Summary so_far() const;  ///< of the scan that runs, or of the last one; without its duration
   /// Takes over what another scanner, which is not running and not used any more, has reported: it
   /// counts for as long as the baseline stays the same.
   void take_memory_of(Scanner& other);

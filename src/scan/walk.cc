@@ -33,7 +33,10 @@ unsigned orders_for(std::size_t names) {
 
 }  // namespace
 
-Walk::Walk(Parts parts, OnDone on_done) : parts_(parts), on_done_(std::move(on_done)) {}
+Walk::Walk(Parts parts, OnDone on_done) : parts_(parts), on_done_(std::move(on_done)) {
+  if (parts_.resume == nullptr) return;
+  subtrees_.emplace(*parts_.resume, [this](const std::string& path) { return is_whole(path); });
+}
 
 void Walk::begin() {
   parts_.pool.forget_directories();
@@ -129,8 +132,79 @@ void Walk::advance() {
   }
 }
 
+/// The numbers of the baseline's directories below `path`: from the first to before the second.
+Result<std::pair<std::uint64_t, std::uint64_t>> Walk::range_below(const std::string& path) {
+  const std::string prefix = path == "/" ? path : path + "/";
+  std::string end = prefix;
+  end.back() = '/' + 1;
+  const auto from = lower_bound(prefix);
+  if (!from) return from.error();
+  const auto to = lower_bound(end);
+  if (!to) return to.error();
+  return std::pair{*from, *to};
+}
+
+/// The number of the first directory of the baseline that does not come before `path`.
+Result<std::uint64_t> Walk::lower_bound(const std::string& path) {
+  std::uint64_t low = 0;
+  std::uint64_t high = is_visited_.size();
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    const auto found = parts_.reader->directory_at(middle);
+    if (!found) return found.error();
+    if (*found < path) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+/// Nothing below it is left for order_unvisited().  A baseline that cannot be read fails the walk
+/// elsewhere.
+bool Walk::is_whole(const std::string& path) {
+  const auto range = range_below(path);
+  if (!range) return false;
+  for (std::uint64_t i = range->first; i < range->second; ++i) {
+    if (is_visited_[static_cast<std::size_t>(i)]) continue;
+    const auto directory = parts_.reader->directory_at(i);
+    if (!directory || !is_passed_over(*directory)) return false;
+  }
+  return std::ranges::none_of(remembered_, [&](const std::string& directory) {
+    return is_within(directory, path) && !visited_remembered_.contains(directory);
+  });
+}
+
+/// A directory that was done before the restart.
+bool Walk::passes_over(const std::string& path, const std::string& parent) {
+  if (!subtrees_ || parts_.resume->find_done(path) == nullptr) return false;
+  const auto range = range_below(path);
+  if (!range || !note_visited(path) || !subtrees_->passes_over(path, parent)) return false;
+  const std::uint64_t files = *parts_.resume->find_done(path);
+  parts_.judge.summary().files += files;
+  parts_.judge.summary().skipped += files;
+  std::fill(is_visited_.begin() + static_cast<std::ptrdiff_t>(range->first),
+            is_visited_.begin() + static_cast<std::ptrdiff_t>(range->second), true);
+  return true;
+}
+
+/// False if the baseline cannot be read, which ends the walk.
+bool Walk::note_visited(const std::string& path) {
+  const auto number = parts_.reader->number_of(path);
+  if (!number) {
+    fail(number.error());
+    return false;
+  }
+  if (*number) is_visited_[static_cast<std::size_t>(**number)] = true;
+  if (!*number) visited_remembered_.insert(path);
+  return true;
+}
+
 void Walk::order_directory(std::string path, const policy::PolicyTree::Place& place,
-                           std::size_t trusted_depth) {
+                           std::size_t trusted_depth, const std::string& parent) {
+  if (passes_over(path, parent) || phase_ == Phase::Done) return;
+  if (subtrees_) subtrees_->open(path, parent);
   const std::uint64_t number = ++last_number_;
   Order what{.directory = path, .trusted_depth = trusted_depth, .lists = true};
   if (place.rule) what.attributes = place.rule->attributes;
@@ -189,14 +263,7 @@ bool Walk::load(Directory& directory) {
   directory.known = *std::move(known);
   parts_.judge.memory().apply(directory.path, directory.known);
   directory.is_seen.assign(directory.known.size(), false);
-  const auto number = parts_.reader->number_of(directory.path);
-  if (!number) {
-    fail(number.error());
-    return false;
-  }
-  if (*number) is_visited_[static_cast<std::size_t>(**number)] = true;
-  if (!*number) visited_remembered_.insert(directory.path);
-  return true;
+  return note_visited(directory.path);
 }
 
 void Walk::take_listed(std::uint64_t number, bool is_second, Answer&& answer) {
@@ -263,7 +330,9 @@ void Walk::take_object(Directory& directory, bool is_second, FileFacts& facts) {
 void Walk::enter(const Directory& directory, const FileFacts& facts) {
   if (!S_ISDIR(facts.mode) || phase_ == Phase::Done) return;
   const auto place = parts_.tree.enter(directory.place, facts.name);
-  if (place) order_directory(join(directory.path, facts.name), *place, directory.trusted_depth);
+  if (!place) return;
+  order_directory(join(directory.path, facts.name), *place, directory.trusted_depth,
+                  directory.path);
 }
 
 void Walk::finish(std::uint64_t number) {
@@ -276,6 +345,8 @@ void Walk::finish(std::uint64_t number) {
     parts_.judge.tell_missing(directory.path, directory.known[i]);
     if (phase_ == Phase::Done) return;
   }
+  if (subtrees_ && directory.has_failed) subtrees_->fail(directory.path);
+  if (subtrees_) subtrees_->close(directory.path);
   if (parts_.writer != nullptr) {
     if (auto done = parts_.writer->finish_directory(directory.path); !done) {
       return fail(done.error());
@@ -287,6 +358,7 @@ void Walk::finish(std::uint64_t number) {
 void Walk::take(const std::string& directory, std::size_t trusted_depth, const Entry* known,
                 const FileFacts& facts, const policy::Rule& rule) {
   ++parts_.judge.summary().files;
+  if (subtrees_) subtrees_->count(directory);
   if (facts.failed_stage != Stage::None) {
     parts_.judge.tell_trouble(join(directory, facts.name), facts, rule);
   }
@@ -318,6 +390,7 @@ bool Walk::search_rotated(const std::string& directory, std::size_t trusted_dept
   what.attributes.add(Attribute::Growing);
   what.inode = known.facts.inode;
   what.prefix_size = known.facts.size;
+  if (subtrees_) subtrees_->hold(directory);
   order(std::move(what), [this, directory, known, facts, rule, differing,
                           is_found = false](Answer&& answer) mutable {
     for (const FileFacts& old : answer.facts) {
@@ -326,8 +399,12 @@ bool Walk::search_rotated(const std::string& directory, std::size_t trusted_dept
       if (is_same_file && (is_empty || old.prefix_digest == known.facts.digest)) is_found = true;
     }
     if (!answer.is_last) return;
-    if (is_found) return parts_.judge.accept_rotated(directory, known, facts, rule);
-    parts_.judge.tell_changed(directory, known, facts, rule, differing);
+    if (is_found) {
+      parts_.judge.accept_rotated(directory, known, facts, rule);
+    } else {
+      parts_.judge.tell_changed(directory, known, facts, rule, differing);
+    }
+    if (subtrees_) subtrees_->release(directory);
   });
   return true;
 }
@@ -399,7 +476,7 @@ void Walk::take_root_facts(const Judge::Configured& root, const FileFacts& facts
   if (!root.is_directory || phase_ == Phase::Done) return;
   const auto place = parts_.tree.enter_root(root.path);
   const std::size_t depth = depth_of(root.path);
-  if (place.rule) order_directory(root.path, place, depth == 0 ? 0 : depth - 1);
+  if (place.rule) order_directory(root.path, place, depth == 0 ? 0 : depth - 1, {});
 }
 
 void Walk::gather_leftovers() {

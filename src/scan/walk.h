@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "baseline/baseline.h"
@@ -15,6 +16,7 @@
 #include "samhain/result.h"
 #include "scan/judge.h"
 #include "scan/measurer_pool.h"
+#include "scan/resume.h"
 
 namespace samhain::scan {
 
@@ -34,6 +36,7 @@ class Walk {
     Judge& judge;
     baseline::Writer* writer = nullptr;  ///< init
     baseline::Reader* reader = nullptr;  ///< check
+    Resume* resume = nullptr;            ///< check: what is remembered for a successor
     baseline::Digests digests{};         ///< of the contents; a check's are the baseline's
   };
   using OnDone = std::function<void(Result<void>)>;  ///< once; may not destroy the walk
@@ -69,8 +72,14 @@ class Walk {
   void fail(const Error& error);
 
   // 1. Directories.
+  /// `parent`: the directory that it was met in, or empty.
   void order_directory(std::string path, const policy::PolicyTree::Place& place,
-                       std::size_t trusted_depth);
+                       std::size_t trusted_depth, const std::string& parent);
+  Result<std::pair<std::uint64_t, std::uint64_t>> range_below(const std::string& path);
+  Result<std::uint64_t> lower_bound(const std::string& path);
+  bool note_visited(const std::string& path);
+  bool passes_over(const std::string& path, const std::string& parent);
+  bool is_whole(const std::string& path);
   void order_in(std::uint64_t number, std::vector<Wanted> names);
   void take_listed(std::uint64_t number, bool is_second, Answer&& answer);
   bool load(Directory& directory);
@@ -116,6 +125,7 @@ class Walk {
   std::uint64_t last_number_ = 0;
   std::unordered_map<std::uint64_t, Directory> under_way_;
 
+  std::optional<Subtrees> subtrees_;
   std::vector<std::string> hung_;  ///< what timed out: nothing below it is asked for again
   std::vector<std::string> configured_directories_;  ///< sorted
   std::set<std::string, std::less<>> met_;           ///< configured paths that were handled

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <thread>
 #include <utility>
 
 #include "scan/facts_codec.h"
@@ -25,11 +26,11 @@ bool is_gone(const FileFacts& facts) {
 
 }  // namespace
 
-Worker::Worker(Output output, std::chrono::milliseconds deadline)
+Worker::Worker(Output output, std::chrono::milliseconds deadline, bool drops_cache)
     : output_(std::move(output)),
       measure_({.before_content = [this](std::uint64_t size) { before_content(size); },
-                .on_progress = [this](std::size_t bytes) { on_progress(bytes); }},
-               deadline) {}
+                .on_progress = [this](std::size_t bytes) { return on_progress(bytes); }},
+               deadline, drops_cache) {}
 
 void Worker::perform(Request request) {
   request_ = std::move(request);
@@ -40,6 +41,7 @@ void Worker::perform(Request request) {
   failed_stage_ = Stage::None;
   failed_errno_ = 0;
   last_said_ = std::chrono::steady_clock::now();
+  pace_.begin(last_said_);
   std::ranges::sort(request_.skipped);
   if (order.lists) {
     std::ranges::sort(request_.order.names, {}, [](const Wanted& w) { return w.name; });
@@ -76,6 +78,7 @@ void Worker::measure_all(int directory) {
     say_begin(wanted.name);
     measure_.measure(directory, wanted, facts);
     ++objects_;
+    (void)keep_pace(0);
     // What vanished since it was listed is as absent as what never was; a name asked for is told
     // of.
     if (!is_gone(facts) || !request_.order.lists) reply_.add(facts);
@@ -149,10 +152,28 @@ void Worker::before_content(std::uint64_t size) {
   output_.flush();
 }
 
-void Worker::on_progress(std::size_t bytes) {
+std::chrono::nanoseconds Worker::on_progress(std::size_t bytes) {
   bytes_ += bytes;
   unsaid_bytes_ += bytes;
   if (bytes >= kBytesWorthAClock) say_if_silent();
+  return keep_pace(bytes);
+}
+
+/// Rests where the limits want it, but never in silence: the scanner would take us for hung.
+std::chrono::nanoseconds Worker::keep_pace(std::size_t bytes) {
+  if (!pace_.is_limited()) return {};
+  const auto begin = std::chrono::steady_clock::now();
+  pace_.note(bytes, begin);
+  const auto end = begin + pace_.due(begin);
+  if (end == begin) return {};
+  auto now = begin;
+  while (now < end && pace_.is_limited()) {
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(end - now, kMaxSilence));
+    say_if_silent();
+    now = std::chrono::steady_clock::now();
+  }
+  pace_.begin(now);
+  return now - begin;
 }
 
 void Worker::say_if_silent() {

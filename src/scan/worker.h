@@ -10,6 +10,7 @@
 #include "scan/directory_chain.h"
 #include "scan/listing.h"
 #include "scan/measure.h"
+#include "scan/pace.h"
 #include "scan/requests.h"
 
 namespace samhain::scan {
@@ -25,8 +26,11 @@ class Worker {
     std::function<void(std::uint16_t kind, ByteView payload)> send;  ///< may wait with it
     std::function<void()> flush;                                     ///< and this ends the waiting
   };
-  /// `deadline`: for reading one file, see Measure.
-  Worker(Output output, std::chrono::milliseconds deadline);
+  /// `deadline`: for reading one file, `drops_cache`: see Measure.
+  Worker(Output output, std::chrono::milliseconds deadline, bool drops_cache = false);
+
+  /// The limits to keep from now on.
+  void keep(Pace pace) { pace_ = std::move(pace); }
 
   /// Everything that is said of this order is given to `send` when it returns; `flush` was called
   /// whenever the scanner would have heard nothing for a tenth of a second.
@@ -44,7 +48,8 @@ class Worker {
   void leave(const Wanted& wanted);
   void leave_rest();
   void before_content(std::uint64_t size);
-  void on_progress(std::size_t bytes);
+  std::chrono::nanoseconds on_progress(std::size_t bytes);
+  std::chrono::nanoseconds keep_pace(std::size_t bytes);
   void send_piece(bool is_last);
   void say_if_silent();
   void fail(int sys_errno);
@@ -53,6 +58,7 @@ class Worker {
   DirectoryChain chain_;
   Listing listing_;
   Measure measure_;
+  Pace pace_;
   ReplyWriter reply_;
 
   // Of the order under way.

@@ -29,6 +29,7 @@ bool can_write(int fd, Clock::time_point deadline) {
 }  // namespace
 
 Result<void> Console::write(const Report& report) {
+  if (status_line_ != nullptr) status_line_->erase();
   std::string line = report::line_of(report, layout_);
   line += '\n';
   if (is_torn_) line.insert(line.begin(), '\n');

@@ -25,6 +25,7 @@ constexpr std::chrono::milliseconds kLongestDelay{30'000};
 constexpr std::chrono::seconds kLongLife{60};
 constexpr std::chrono::milliseconds kLastBreath{500};  // from the end of its channel to its own end
 constexpr std::chrono::milliseconds kDeathBed{2'000};  // then a killed process is left behind
+constexpr std::chrono::milliseconds kFarewell{300};    // the same at the end of its parent
 constexpr std::uint32_t kLongestMissing = 4'096;
 
 /// Reaps the process whenever it ends at last, while the loop runs.
@@ -54,6 +55,7 @@ struct Role::State final : Buried {
   std::unique_ptr<Channel> channel;
   std::optional<Error> cause;  // of the end, where it is not the process's own status
   SteadyClock::time_point started;
+  SteadyClock::time_point killed;  // before `started`: it was not
   std::chrono::milliseconds delay = kFirstDelay;
   Loop::Timer restart_timer = 0;
   Loop::Timer death_timer = 0;
@@ -140,6 +142,7 @@ void Role::State::fail(const Error& error) {
 
 void Role::State::kill() {
   process.kill();
+  killed = SteadyClock::now();
   loop.cancel(death_timer);
   death_timer = loop.after(kDeathBed, [this] { abandon(); });
 }
@@ -189,9 +192,13 @@ void Role::State::close() {
   channel.reset();
   if (process.pid == 0) return;
   loop.forget(process.pidfd.get());
-  process.kill();
+  // Many that hang are waited for together, if all were killed before the first is destroyed.
+  if (killed < started) kill();
+  loop.cancel(death_timer);
+  const auto patience =
+      std::chrono::ceil<std::chrono::milliseconds>(killed + kFarewell - SteadyClock::now());
   pollfd end{process.pidfd.get(), POLLIN, 0};
-  const int patience_ms = static_cast<int>(kDeathBed.count());
+  const int patience_ms = static_cast<int>(std::max<std::int64_t>(patience.count(), 0));
   while (poll(&end, 1, patience_ms) < 0 && errno == EINTR) continue;
   if (waitpid(process.pid, nullptr, WNOHANG) == process.pid) return;
   leave_behind(loop, std::move(process));

@@ -21,16 +21,20 @@ EXTRA_DIST += \
 	%D%/test_guide_g_promises.py \
 	%D%/test_guide_h_commands.py \
 	%D%/test_guide_h_others.py \
+	%D%/test_hostile_files.py \
 	%D%/test_install.py \
+	%D%/test_limits.py \
 	%D%/test_main_job.py \
 	%D%/test_protocol.py \
 	%D%/test_relay.py \
+	%D%/test_resume.py \
 	%D%/test_roles.py \
 	%D%/test_rotation.py \
 	%D%/test_rules.py \
 	%D%/test_separate_logs.py \
 	%D%/test_server.py \
 	%D%/test_signals.py \
+	%D%/test_status.py \
 	%D%/test_status_page.py \
 	%D%/test_syslog_reception.py \
 	%D%/test_tools.py \
@@ -41,6 +45,7 @@ EXTRA_DIST += \
 	%D%/harness/__init__.py \
 	%D%/harness/clock.py \
 	%D%/harness/daemons.py \
+	%D%/harness/fuse.py \
 	%D%/harness/guide.py \
 	%D%/harness/impostor.py \
 	%D%/harness/inject.py \

@@ -178,11 +178,11 @@ def test_a_wrong_line_is_told_and_the_rest_counts(alone, content, told):
 
 
 def test_an_option_of_the_original_that_is_not_built_is_named(alone):
-    alone.set("Misc", "SetDropCache", "yes")
+    alone.set("Misc", "SetReportFile", "none")
     alone.init()
     seen = checked(alone)
     line = next(one for one in seen if one.msg == "Option not built yet")
-    assert line.severity == "WARN" and line.get("option").lower() == "setdropcache"
+    assert line.severity == "WARN" and line.get("option").lower() == "setreportfile"
 
 
 @pytest.mark.parametrize("junk", [b"\x7fELF" + os.urandom(5000), b"\0" * 100,

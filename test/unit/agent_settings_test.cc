@@ -109,7 +109,7 @@ TEST(AgentSettingsTest, InitIsNeverADaemon) {
 
 TEST(AgentSettingsTest, WrongLinesBecomeProblemsAndTheRestCounts) {
   const Loaded loaded = read(
-      "[Misc]\nSetLoopTime=soon\nSetLoopTime=7\nNoSuchKey=1\nSetIOLimit=9\n"
+      "[Misc]\nSetLoopTime=soon\nSetLoopTime=7\nNoSuchKey=1\nSetReportFile=none\n"
       "SetLogServer=a\nSetLogServer=b\nSetLogServer=c\nDigestAlgo=TIGER192\n[Nowhere]\nx=y\n");
   using Kind = config::Problem::Kind;
   std::vector<Kind> kinds;
@@ -119,6 +119,25 @@ TEST(AgentSettingsTest, WrongLinesBecomeProblemsAndTheRestCounts) {
   EXPECT_EQ(loaded.settings.mark_interval, std::chrono::seconds{7});
   EXPECT_EQ(loaded.settings.server_host, "a");
   EXPECT_EQ(loaded.settings.second_server_host, "b");
+}
+
+TEST(AgentSettingsTest, TakesTheLimitsOfAScan) {
+  const Settings usual = read("").settings;
+  EXPECT_EQ(usual.limits, scan::MeasurerPool::Limits{});
+  EXPECT_FALSE(usual.io_priority);
+  EXPECT_TRUE(usual.drops_cache);
+  EXPECT_FALSE(usual.resumes_scan);
+  const Loaded loaded = read(
+      "[Misc]\nSetIOLimit=100\nSetPressureLimit=30\nSetIOPriority=Best-Effort 0\n"
+      "SetDropCache=no\nResumeScan=yes\nStartupLoadDelay=7\n");
+  EXPECT_TRUE(loaded.problems.empty());
+  const Settings& settings = loaded.settings;
+  EXPECT_EQ(settings.limits.bytes_per_second, 102'400U);
+  EXPECT_EQ(settings.limits.pressure_percent, 30U);
+  EXPECT_EQ(settings.io_priority, (sys::IoPriority{.is_idle = false, .level = 0}));
+  EXPECT_FALSE(settings.drops_cache);
+  EXPECT_TRUE(settings.resumes_scan);
+  EXPECT_EQ(settings.load_delay, std::chrono::seconds{7});
 }
 
 TEST(AgentSettingsTest, TheServersOfTheCommandLineTakeThePlaceOfThoseConfigured) {

@@ -3,9 +3,15 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <vector>
 
 #include "base/hex.h"
 #include "unit/scratch.h"
@@ -35,7 +41,11 @@ class MeasureTest : public ::testing::Test {
   std::function<void(std::uint64_t)> before_content_ = [](std::uint64_t) {};
   std::function<void(std::size_t)> on_progress_ = [](std::size_t) {};
   Measure measure_{{.before_content = [this](std::uint64_t size) { before_content_(size); },
-                    .on_progress = [this](std::size_t bytes) { on_progress_(bytes); }},
+                    .on_progress =
+                        [this](std::size_t bytes) {
+                          on_progress_(bytes);
+                          return std::chrono::nanoseconds{};
+                        }},
                    std::chrono::seconds(120)};
 
   FileFacts measure(const std::string& name, std::uint8_t type = DT_UNKNOWN,
@@ -201,6 +211,7 @@ TEST_F(MeasureTest, SaysThatAFileWhichKeepsChangingIsUnstable) {
   on_progress_ = [&](std::size_t) { append_file(scratch_ / "f", "more"); };
   const FileFacts facts = measure("f", DT_REG);
   EXPECT_EQ(facts.failed_stage, Stage::Unstable);
+  EXPECT_FALSE(facts.digest);
   EXPECT_GT(facts.size, 0U);
 }
 
@@ -218,7 +229,8 @@ TEST_F(MeasureTest, NoticesThatAFileWasCutWhileItWasRead) {
 
 class MeasureHurriedTest : public MeasureTest {
  protected:
-  Measure hurried_{{.before_content = [](std::uint64_t) {}, .on_progress = [](std::size_t) {}},
+  Measure hurried_{{.before_content = [](std::uint64_t) {},
+                    .on_progress = [](std::size_t) { return std::chrono::nanoseconds{}; }},
                    std::chrono::milliseconds(50)};
 };
 
@@ -243,7 +255,8 @@ TEST_F(MeasureHurriedTest, GivesUpASparseFileThatNeverEnds) {
 TEST_F(MeasureHurriedTest, TakesTheTimeThatContentOnADiskNeeds) {
   const std::string content(6U << 20, 'x');  // six seconds more
   write_file(scratch_ / "f", content);
-  Measure slow({.before_content = [](std::uint64_t) {}, .on_progress = [](std::size_t) {}},
+  Measure slow({.before_content = [](std::uint64_t) {},
+                .on_progress = [](std::size_t) { return std::chrono::nanoseconds{}; }},
                std::chrono::milliseconds(0));
   FileFacts facts;
   slow.measure(directory_.get(), {.name = "f", .attributes = read_only()}, facts);
@@ -284,6 +297,59 @@ TEST_F(MeasureTest, DigestsALogUpToTheSizeItTells) {
   EXPECT_EQ(facts.failed_stage, Stage::None);
   EXPECT_EQ(facts.size, before.size());
   EXPECT_EQ(digest_of(facts), digest_of(before));
+}
+
+class MeasureCacheTest : public MeasureTest {
+ protected:
+  const std::string content_ = std::string((20U << 20) + 5, 'x');
+  UniqueFd file_;
+
+  void SetUp() override {
+    write_file(scratch_ / "f", content_);
+    file_.reset(open((scratch_ / "f").c_str(), O_RDONLY | O_CLOEXEC));
+    ASSERT_TRUE(file_);
+    ASSERT_EQ(fsync(file_.get()), 0);  // what is dirty stays in the cache
+  }
+  void empty_cache() const { ASSERT_EQ(posix_fadvise(file_.get(), 0, 0, POSIX_FADV_DONTNEED), 0); }
+  std::size_t cached_pages() const {
+    void* map = mmap(nullptr, content_.size(), PROT_READ, MAP_SHARED, file_.get(), 0);
+    EXPECT_NE(map, MAP_FAILED);
+    std::vector<unsigned char> pages((content_.size() + 4095) / 4096);
+    EXPECT_EQ(mincore(map, content_.size(), pages.data()), 0);
+    munmap(map, content_.size());
+    return static_cast<std::size_t>(
+        std::ranges::count_if(pages, [](unsigned char page) { return (page & 1U) != 0; }));
+  }
+  bool can_tell() const {
+    char byte = 0;
+    const iovec piece{&byte, 1};
+    return preadv2(file_.get(), &piece, 1, 0, RWF_NOWAIT) >= 0 || errno == EAGAIN;
+  }
+  FileFacts measure_with(bool drops_cache) {
+    Measure measure({.before_content = [](std::uint64_t) {},
+                     .on_progress = [](std::size_t) { return std::chrono::nanoseconds{}; }},
+                    std::chrono::seconds(120), drops_cache);
+    FileFacts facts;
+    measure.measure(directory_.get(), {.name = "f", .attributes = read_only()}, facts);
+    return facts;
+  }
+};
+
+TEST_F(MeasureCacheTest, WhatWasNotCachedIsNotAfterwards) {
+  if (!can_tell()) GTEST_SKIP() << "this file system does not tell";
+  empty_cache();
+  ASSERT_EQ(cached_pages(), 0U);
+  EXPECT_EQ(digest_of(measure_with(true)), digest_of(content_));
+  EXPECT_EQ(cached_pages(), 0U);
+  EXPECT_EQ(digest_of(measure_with(false)), digest_of(content_));
+  EXPECT_EQ(cached_pages(), content_.size() / 4096 + 1) << "else the test shows nothing";
+}
+
+TEST_F(MeasureCacheTest, WhatWasCachedStays) {
+  const std::size_t before = cached_pages();
+  ASSERT_GT(before, 0U);
+  EXPECT_EQ(digest_of(measure_with(true)), digest_of(content_));
+  EXPECT_EQ(cached_pages(), before);
 }
 
 }  // namespace
