@@ -127,14 +127,30 @@ Result<void> Checks::renew(const Settings& before) {
 }
 
 /// What is watched, globs expanded anew: files come and go.
-void Checks::plan() {
+void Checks::plan(Due due) {
   tree_ = policy::PolicyTree{};
-  for (const policy::Watch& watch : settings_.watches) add_watch(watch);
-  has_planned_ = true;
+  for (const policy::Watch& watch : settings_.watches) {
+    add_watch(watch, watch.is_second ? due.is_second : due.is_first);
+  }
+  if (!std::exchange(has_planned_, true)) tell_plan();
   if (tree_.is_empty()) outlets_.submit(report::make(report::kNothingToCheck, clock_.now_ns()));
 }
 
-void Checks::add_watch(const policy::Watch& watch) {
+/// Doubts about the configuration that its lines alone do not show.
+void Checks::tell_plan() {
+  const std::int64_t now = clock_.now_ns();
+  const bool has_second = std::ranges::any_of(settings_.watches, &policy::Watch::is_second);
+  if (has_second && settings_.schedule_two.is_empty()) {
+    outlets_.submit(
+        report::make(report::kNoSecondSchedule, now, {{"option", "FileCheckScheduleTwo"}}));
+  }
+  for (const policy::FixedParent& found : policy::find_fixed_parents(tree_)) {
+    outlets_.submit(
+        report::make(report::kFixedParent, now, {{"dir", found.directory}, {"path", found.file}}));
+  }
+}
+
+void Checks::add_watch(const policy::Watch& watch, bool is_due) {
   const std::int64_t now = clock_.now_ns();
   const auto paths = policy::expand(watch.path);
   if (!paths || paths->empty()) {
@@ -148,18 +164,18 @@ void Checks::add_watch(const policy::Watch& watch) {
   for (const std::string& path : *paths) {
     policy::Watch one = watch;
     one.path = path;
-    const auto added = tree_.add(one, settings_.default_depth);
+    const auto added = tree_.add(one, settings_.default_depth, is_due);
     if (!added && !has_planned_) {
       outlets_.submit(report::make(report::kAppearsTwice, now, {{"path", path}}));
     }
   }
 }
 
-void Checks::run(bool is_silent, std::function<void(bool)> on_done) {
+void Checks::run(bool is_silent, Due due, std::function<void(bool)> on_done) {
   is_silent_ = is_silent;
   is_stopped_ = false;
-  plan();
-  outlets_.submit(report::make(report::kCheckStarting, clock_.now_ns()));
+  plan(due);
+  if (!is_wordless()) outlets_.submit(report::make(report::kCheckStarting, clock_.now_ns()));
   if (settings_.action == Action::Init) return init(std::move(on_done));
   check(std::move(on_done));
 }
@@ -211,6 +227,7 @@ void Checks::commit(const scan::Summary& summary, const std::function<void(bool)
 }
 
 void Checks::tell_completed(const scan::Summary& summary) {
+  if (is_wordless()) return;
   const double seconds = std::max(summary.duration.count(), 0.001);
   const double kilobytes = static_cast<double>(summary.bytes) / 1000.0;
   outlets_.submit(

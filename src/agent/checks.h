@@ -8,6 +8,7 @@
 
 #include "agent/outlets.h"
 #include "agent/settings.h"
+#include "agent/timing.h"
 #include "base/clock.h"
 #include "baseline/baseline.h"
 #include "policy/policy.h"
@@ -47,19 +48,22 @@ class Checks {
   /// from the server.  Not while a scan is running.
   Result<void> settings_changed(const Settings& before);
 
-  /// One scan, init or check as the settings say; `on_done`: it is over, and well or not.  What a
-  /// silent one finds counts as reported, but is not.
-  void run(bool is_silent, std::function<void(bool is_good)> on_done);
+  /// One scan of what is due, init or check as the settings say; `on_done`: it is over, and well or
+  /// not.  What a silent one finds counts as reported, but is not.
+  void run(bool is_silent, Due due, std::function<void(bool is_good)> on_done);
   bool is_running() const { return scanner_ && scanner_->is_running(); }
   /// A running scan is given up, which is no failure: its on_done comes within a second.
   void stop();
 
  private:
+  /// Not even its beginning and end are told (SetFullSilent).
+  bool is_wordless() const { return is_silent_ && settings_.is_full_silent; }
   void tell_no_baseline(const Error& error);
   Result<void> renew(const Settings& before);
   void make_scanner();
-  void plan();
-  void add_watch(const policy::Watch& watch);
+  void plan(Due due);
+  void tell_plan();
+  void add_watch(const policy::Watch& watch, bool is_due);
   void init(std::function<void(bool)> on_done);
   void check(std::function<void(bool)> on_done);
   void commit(const scan::Summary& summary, const std::function<void(bool)>& on_done);

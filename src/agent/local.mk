@@ -4,7 +4,7 @@ noinst_LIBRARIES += %D%/libagent.a
 	%D%/checks.cc %D%/checks.h %D%/commands.cc %D%/commands.h %D%/connection_check.cc %D%/connection_check.h %D%/control.cc %D%/control.h \
 	%D%/credentials.cc %D%/credentials.h %D%/download.cc %D%/download.h %D%/hash.cc %D%/hash.h \
 	%D%/listing.cc %D%/listing.h %D%/options.cc %D%/options.h %D%/outlets.cc %D%/outlets.h \
-	%D%/place.h %D%/run.cc %D%/run.h %D%/run_orders.cc %D%/run_reload.cc %D%/settings.cc \
+	%D%/place.h %D%/run.cc %D%/run.h %D%/run_orders.cc %D%/run_reload.cc %D%/timing.cc %D%/timing.h %D%/settings.cc \
 	%D%/settings.h
 
 AGENT_LIBS = src/agent/libagent.a src/uplink/libuplink.a src/scan/libscan.a src/sink/libsink.a \

@@ -30,10 +30,18 @@ constexpr std::chrono::seconds kStartLimit{60};
 constexpr std::chrono::milliseconds kPatienceOfCheck{30'000};
 /// Between two checks, however long each takes and whatever the interval.
 constexpr std::chrono::milliseconds kShortestRest{1'000};
+/// So often it is looked whether a check is due.
+constexpr std::chrono::milliseconds kLongestRest{30'000};
 
 /// What is left of root: to start roles and lock them in, and to hand the measurers theirs.
 constexpr std::array<unsigned, 7> kCapabilities = {
     CAP_KILL, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_SYS_CHROOT, CAP_DAC_READ_SEARCH, CAP_FOWNER};
+
+Timing::Plan plan_of(const Settings& settings) {
+  return {.interval = settings.check_interval,
+          .first = settings.schedule_one,
+          .second = settings.schedule_two};
+}
 
 std::string own_uid() { return std::to_string(geteuid()); }
 
@@ -53,6 +61,7 @@ Run::Run(sys::Loop& loop, const base::Clock& clock, Credentials& credentials, Op
       outlets_(loop, clock, credentials, settings_.print.severities,
                is_looping() ? 0ms : Outlets::kPatienceOfWatched),
       checks_(loop, clock, outlets_, settings_),
+      timing_(clock),
       commands_(clock, command_actions(), confirmations(),
                 [this](const Report& report) { outlets_.submit(report); }) {
   outlets_.on_commands(
@@ -175,17 +184,22 @@ void Run::begin() {
     detached_->ready();
     outlets_.leave_terminal(settings_);
   }
-  if (is_looping()) {
-    mark_timer_ = loop_.after(settings_.mark_interval, [this] { mark(); });
-  }
-  check();
+  if (!is_looping()) return check();
+  mark_timer_ = loop_.after(settings_.mark_interval, [this] { mark(); });
+  timing_.follow(plan_of(settings_));
+  check_if_due();
 }
 
-void Run::check(bool is_silent) {
+void Run::check_if_due() {
+  const Due due = timing_.due();
+  return due.is_any() ? check(false, due) : plan_next_check();
+}
+
+void Run::check(bool is_silent, Due due) {
   if (is_ending_ || is_suspended_ || is_reloading_ || !has_begun_ || checks_.is_running()) return;
   loop_.cancel(check_timer_);
-  check_began_ = clock_.steady();
-  checks_.run(is_silent, [this](bool is_good) { on_checked(is_good); });
+  if (!is_silent) timing_.note_run(due);
+  checks_.run(is_silent, due, [this](bool is_good) { on_checked(is_good); });
 }
 
 void Run::on_checked(bool is_good) {
@@ -203,11 +217,10 @@ void Run::on_checked(bool is_good) {
 }
 
 void Run::plan_next_check() {
-  const auto rest = check_began_ + settings_.check_interval - clock_.steady();
-  const auto delay =
-      std::max(std::chrono::duration_cast<std::chrono::milliseconds>(rest), kShortestRest);
+  const auto delay = std::max(timing_.delay(), kShortestRest);
   loop_.cancel(check_timer_);
-  check_timer_ = loop_.after(delay, [this] { check(); });
+  // The clock on the wall may be set, and goes on while the host sleeps, which timers do not.
+  check_timer_ = loop_.after(std::min(delay, kLongestRest), [this] { check_if_due(); });
 }
 
 void Run::mark() {
@@ -251,6 +264,7 @@ void Run::apply(Loaded loaded, uplink::Fetched baseline) {
   }
   loop_.cancel(mark_timer_);
   mark_timer_ = loop_.after(settings_.mark_interval, [this] { mark(); });
+  timing_.follow(plan_of(settings_));
   plan_next_check();
 }
 

@@ -13,6 +13,7 @@
 #include "agent/options.h"
 #include "agent/outlets.h"
 #include "agent/settings.h"
+#include "agent/timing.h"
 #include "base/clock.h"
 #include "samhain/facts.h"
 #include "samhain/handle.h"
@@ -47,7 +48,8 @@ class Run {
   void begin_when_ready();
   void begin();
 
-  void check(bool is_silent = false);
+  void check(bool is_silent = false, Due due = {});
+  void check_if_due();
   void on_checked(bool is_good);
   void plan_next_check();
   void mark();
@@ -92,6 +94,7 @@ class Run {
   Digest received_digest_{};
   Outlets outlets_;
   Checks checks_;
+  Timing timing_;
   Commands commands_;
 
   bool has_begun_ = false;
@@ -103,7 +106,6 @@ class Run {
   bool is_reloading_ = false;      ///< files for it are on their way
   std::optional<Loaded> waiting_;  ///< for its baseline
   int exit_status_ = 1;
-  std::chrono::steady_clock::time_point check_began_;
   sys::Loop::Timer start_timer_ = 0;
   sys::Loop::Timer check_timer_ = 0;
   sys::Loop::Timer mark_timer_ = 0;

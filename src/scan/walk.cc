@@ -38,6 +38,8 @@ Walk::Walk(Parts parts, OnDone on_done) : parts_(parts), on_done_(std::move(on_d
 void Walk::begin() {
   parts_.pool.forget_directories();
   configured_directories_ = parts_.tree.watched_directories();
+  // Not looked for, not even if no walk meets them.
+  for (std::string& path : parts_.tree.resting()) met_.insert(std::move(path));
   if (parts_.reader != nullptr) {
     auto paths = parts_.reader->directories();
     if (!paths) return fail(paths.error());

@@ -56,17 +56,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     must(entry.line > 0 && entry.value.size() <= config::kMaxLine);
   }
 
-  std::vector<policy::Watch> watches;
+  policy::Reading reading;
   policy::Severities severities;
-  auto settings = policy::watch_settings(watches);
+  policy::Timetable table;
+  auto settings = policy::watch_settings(reading);
+  settings.push_back(policy::schedule_setting("FileCheckScheduleOne", table));
   for (auto& setting : policy::severity_settings(severities))
     settings.push_back(std::move(setting));
   (void)config::apply(document, settings, config::agent_not_built());
 
   policy::PolicyTree tree;
-  for (const policy::Watch& watch : watches) {
+  for (const policy::Watch& watch : reading.finish()) {
     must(watch.path.starts_with('/') && watch.path.find('\0') == std::string::npos);
-    (void)static_cast<bool>(tree.add(watch, 0));
+    (void)static_cast<bool>(tree.add(watch, 0, watch.line % 3 != 0));
   }
   walk(tree);
   return 0;

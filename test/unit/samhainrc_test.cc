@@ -41,7 +41,7 @@ TEST(SamhainrcTest, TheSamplesDefaultsParseToo) {
 
 TEST(SamhainrcTest, TheManualsExamplesParseWithoutAWarning) {
   const auto examples = examples_of(source_text("man/samhainrc.5"));
-  EXPECT_EQ(examples.size(), 3U);
+  EXPECT_EQ(examples.size(), 4U);
   for (const std::string& example : examples) {
     EXPECT_EQ(told(read(example).problems), "") << example;
   }
