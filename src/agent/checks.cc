@@ -83,6 +83,7 @@ Result<void> Checks::start(std::function<void()> on_ready) {
   scan::MeasurerPool::Settings pool_settings;
   pool_settings.count = settings_.measurers;
   pool_settings.deadline = settings_.measure_timeout;
+  pool_settings.skip = settings_.scan.rules.skip;
   pool_settings.on_trouble = [this](const Error& error) { outlets_.note_down("measurer", error); };
   auto pool =
       scan::MeasurerPool::start(loop_, std::move(pool_settings), [this](std::string_view missing) {
@@ -95,9 +96,22 @@ Result<void> Checks::start(std::function<void()> on_ready) {
   return {};
 }
 
+/// A line for each directory is only made if somebody takes it.
+bool Checks::tells_steps() const {
+  const auto takes = [](const sink::Filter& filter) {
+    return filter.severities.has(report::kChecking.severity) &&
+           filter.classes.has(report::kChecking.event_class);
+  };
+  const bool has_console = !settings_.is_daemon || !settings_.console_path.empty();
+  return (has_console && takes(settings_.print)) || takes(settings_.log) ||
+         (settings_.exports() && takes(settings_.exported));
+}
+
 void Checks::make_scanner() {
+  scan::Settings scan_settings = settings_.scan;
+  scan_settings.tells_steps = tells_steps();
   scanner_ = std::make_unique<scan::Scanner>(
-      loop_, *pool_, clock_, tree_, settings_.scan, [this](Report&& report) {
+      loop_, *pool_, clock_, tree_, std::move(scan_settings), [this](Report&& report) {
         if (is_silent_ && report.event_class == EventClass::Event) return;
         outlets_.submit(report);
       });
@@ -118,7 +132,8 @@ Result<void> Checks::settings_changed(const Settings& before) {
 /// Measurers and scanner, as far as they depend on the settings.
 Result<void> Checks::renew(const Settings& before) {
   if (before.measurers != settings_.measurers ||
-      before.measure_timeout != settings_.measure_timeout) {
+      before.measure_timeout != settings_.measure_timeout ||
+      before.scan.rules.skip != settings_.scan.rules.skip) {
     pool_.reset();
     return start(on_ready_);
   }

@@ -298,6 +298,7 @@ Loaded read_settings(std::string_view text, const Options& options, const Paths&
   std::ranges::move(policy::severity_settings(settings.scan.severities), std::back_inserter(table));
   add_run(table, settings, paths);
   add_scan(table, settings);
+  std::ranges::move(scan::side_rule_settings(settings.scan.rules), std::back_inserter(table));
   add_log(table, settings);
   add_client(table, settings, mebibytes);
 

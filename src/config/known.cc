@@ -30,9 +30,7 @@ constexpr std::string_view kAgentMisc =
     "SetIOLimit SetDropCache "
     "StartupLoadDelay SetReportFile SetReportGroup "
     "VersionString SamhainPath SyslogFacility SyslogMapStampTo "
-    "ReportCheckflags "
-    "UseHardlinkCheck HardlinkOffset LooseDirCheck AddOKChars FilenamesAreUTF8 IgnoreAdded "
-    "IgnoreMissing IgnoreModified SkipChecksum FileType SetAuditdFlags SetPrelinkPath "
+    "SetAuditdFlags SetPrelinkPath "
     "SetPrelinkChecksum "
     "PreludeProfile PreludeMapToInfo PreludeMapToLow PreludeMapToMedium PreludeMapToHigh";
 

@@ -199,6 +199,7 @@ Measure::Outcome Measure::measure_opened(int fd, const Wanted& wanted, FileFacts
   if (!is_regular && !S_ISDIR(facts.mode)) return Outcome::Again;
   if (wanted.attributes.has(Attribute::Mode)) facts.flags = flags_of(fd);
   if (!is_regular || !wanted.attributes.has(Attribute::Checksum)) return Outcome::Done;
+  if (skips_ && skips_(fd, facts)) return Outcome::Done;
   return read_content(fd, raw.stx_blocks, wanted, facts);
 }
 

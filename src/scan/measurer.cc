@@ -49,7 +49,7 @@ Result<sys::Barriers> lock_measurer_in() {
   confinement.may_read_files = true;
   confinement.may_open_read_only = true;
   confinement.system_calls = {SCMP_SYS(statx), SCMP_SYS(readlinkat), SCMP_SYS(getdents64),
-                              SCMP_SYS(lseek)};
+                              SCMP_SYS(lseek), SCMP_SYS(pread64)};
   return sys::lock_in(confinement);
 }
 
@@ -117,15 +117,18 @@ class Measurer {
 int run_measurer() {
   const auto set_up = sys::receive_set_up();
   if (!set_up) base::die("measurer: " + set_up.error().text());
-  const auto deadline = decode_set_up(*set_up);
-  if (!deadline) base::die("measurer: " + deadline.error().text());
+  const auto told = decode_set_up(*set_up);
+  if (!told) base::die("measurer: " + told.error().text());
+  auto skipper = policy::Skipper::make(told->skip);
+  if (!skipper) base::die("measurer: " + skipper.error().text());
   crypto::prepare();
 
   Measurer* measurer = nullptr;
   Worker worker({.send = [&](std::uint16_t kind,
                              ByteView payload) { measurer->channel().send(kind, payload); },
                  .flush = [&] { measurer->channel().flush(); }},
-                *deadline);
+                told->deadline);
+  if (!told->skip.is_empty()) worker.skip(*std::move(skipper));
   auto loop = sys::Loop::create();
   if (!loop) base::die("measurer: " + loop.error().text());
   const auto barriers = lock_measurer_in();

@@ -115,7 +115,10 @@ Result<void> MeasurerPool::State::start_member(std::size_t index) {
   auto role = sys::Role::start(
       loop, {.name = "measurer",
              .rules = rules_for_pool(),
-             .set_up = [this] { return encode_set_up(settings.deadline); },
+             .set_up =
+                 [this] {
+                   return encode_set_up({settings.deadline, settings.skip});
+                 },
              .on_message = [this, index](std::uint16_t kind, ByteView payload,
                                          auto&) { receive(members[index], kind, payload); },
              .on_ready = [this, index](std::string_view m) { ready(members[index], m); },

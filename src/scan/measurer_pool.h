@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "policy/attributes.h"
+#include "policy/skip.h"
 #include "samhain/facts.h"
 #include "samhain/result.h"
 #include "sys/loop.h"
@@ -64,6 +65,7 @@ class MeasurerPool {
   struct Settings {
     unsigned count = 0;                            ///< 0: one a core
     std::chrono::seconds deadline{120};            ///< for one system call, and see Measure
+    policy::SkipSettings skip;                     ///< good ones: what is not read
     std::function<void(const Error&)> on_trouble;  ///< one died or hung, and what was done about it
   };
   using OnAnswer = std::function<void(Answer&&)>;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kReplyHead = 4 + 1 + 1 + 4 + 8 + 4;
 constexpr std::uint32_t kMaxPath = 1U << 16;
+constexpr std::uint32_t kMaxLine = 1U << 14;  // of a configuration
 constexpr auto kLastStage = static_cast<std::uint8_t>(Stage::Unstable);
 
 Error malformed(const char* what) { return Error{Error::Kind::Malformed, what}; }
@@ -41,17 +42,29 @@ std::span<const sys::Rule> rules_for_pool() {
   return kRules;
 }
 
-Bytes encode_set_up(std::chrono::seconds deadline) {
+Bytes encode_set_up(const SetUp& set_up) {
   base::Writer writer;
-  writer.number(static_cast<std::uint32_t>(deadline.count()));
+  writer.number(static_cast<std::uint32_t>(set_up.deadline.count()));
+  for (const auto& lines :
+       {set_up.skip.conditions, set_up.skip.types, set_up.skip.ignore_modified}) {
+    writer.number(static_cast<std::uint32_t>(lines.size()));
+    for (const std::string& line : lines) writer.text(line);
+  }
   return writer.take();
 }
 
-Result<std::chrono::seconds> decode_set_up(ByteView payload) {
+Result<SetUp> decode_set_up(ByteView payload) {
   base::Reader reader(payload);
-  const auto seconds = reader.number<std::uint32_t>();
-  if (!reader.is_complete() || seconds == 0) return malformed("deadline");
-  return std::chrono::seconds(seconds);
+  SetUp set_up;
+  set_up.deadline = std::chrono::seconds(reader.number<std::uint32_t>());
+  for (auto* lines : {&set_up.skip.conditions, &set_up.skip.types, &set_up.skip.ignore_modified}) {
+    const auto count = reader.number<std::uint32_t>();
+    for (std::uint32_t i = 0; i < count && reader.is_good(); ++i) {
+      lines->emplace_back(reader.text(kMaxLine));
+    }
+  }
+  if (!reader.is_complete() || set_up.deadline.count() == 0) return malformed("set-up");
+  return set_up;
 }
 
 Bytes encode(const Request& request) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/skip.h"
 #include "samhain/bytes.h"
 #include "samhain/result.h"
 #include "scan/measurer_pool.h"
@@ -27,10 +28,14 @@ inline constexpr std::uint16_t kBegin = 19;   ///< from it, before each object o
 std::span<const sys::Rule> rules_for_measurer();
 std::span<const sys::Rule> rules_for_pool();
 
-/// What a measurer is told at its start: how long reading one file may take (see Measure).
-Bytes encode_set_up(std::chrono::seconds deadline);
+/// What a measurer is told at its start.
+struct SetUp {
+  std::chrono::seconds deadline{120};  ///< how long reading one file may take (see Measure)
+  policy::SkipSettings skip;           ///< what is not read
+};
+Bytes encode_set_up(const SetUp& set_up);
 /// Errors: Malformed.
-Result<std::chrono::seconds> decode_set_up(ByteView payload);
+Result<SetUp> decode_set_up(ByteView payload);
 
 /// An order as it goes to a measurer.
 struct Request {

@@ -12,6 +12,7 @@
 #include "samhain/report.h"
 #include "samhain/result.h"
 #include "scan/measurer_pool.h"
+#include "scan/side_rules.h"
 #include "sys/loop.h"
 
 namespace samhain::scan {
@@ -22,7 +23,9 @@ struct Settings {
   bool reports_once = true;          ///< ReportOnlyOnce
   bool reports_full_detail = false;  ///< ReportFullDetail
   bool uses_local_time = false;      ///< UseLocalTime
+  bool tells_steps = false;          ///< each directory and configured file is said to be looked at
   policy::Severities severities;
+  SideRules rules;
 };
 
 struct Summary {

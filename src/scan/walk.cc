@@ -125,11 +125,15 @@ void Walk::advance() {
 }
 
 void Walk::order_directory(std::string path, const policy::PolicyTree::Place& place,
-                           std::size_t trusted_depth) {
+                           std::size_t trusted_depth, const FileFacts& facts) {
   const std::uint64_t number = ++last_number_;
   Order what{.directory = path, .trusted_depth = trusted_depth, .lists = true};
   if (place.rule) what.attributes = place.rule->attributes;
-  Directory directory{.path = std::move(path), .place = place, .trusted_depth = trusted_depth};
+  Directory directory{.path = std::move(path),
+                      .place = place,
+                      .trusted_depth = trusted_depth,
+                      .links = facts.links,
+                      .device = facts.device};
   auto named = parts_.tree.named_entries(place);
   // Too many rules for one message: find out what is there, then order each by its own rule.
   directory.is_only_listed = named.size() > kMaxNames;
@@ -174,6 +178,7 @@ void Walk::order_in(std::uint64_t number, std::vector<Wanted> names) {
 
 bool Walk::load(Directory& directory) {
   directory.is_loaded = true;
+  parts_.judge.tell_step(directory.path);
   ++parts_.judge.summary().directories;
   if (parts_.reader == nullptr) return true;
   auto known = parts_.reader->directory(directory.path);
@@ -237,6 +242,7 @@ void Walk::take_object(Directory& directory, bool is_second, FileFacts& facts) {
         Wanted{.name = facts.name, .type = static_cast<std::uint8_t>(IFTODT(facts.mode))});
     return;
   }
+  directory.counts.add(facts);
   if (parts_.tree.is_configured(directory.place, facts.name)) {
     std::string path = join(directory.path, facts.name);
     const bool is_wanted = std::ranges::binary_search(configured_directories_, path);
@@ -255,12 +261,14 @@ void Walk::take_object(Directory& directory, bool is_second, FileFacts& facts) {
 void Walk::enter(const Directory& directory, const FileFacts& facts) {
   if (!S_ISDIR(facts.mode) || phase_ == Phase::Done) return;
   const auto place = parts_.tree.enter(directory.place, facts.name);
-  if (place) order_directory(join(directory.path, facts.name), *place, directory.trusted_depth);
+  if (!place) return;
+  order_directory(join(directory.path, facts.name), *place, directory.trusted_depth, facts);
 }
 
 void Walk::finish(std::uint64_t number) {
   const auto found = under_way_.find(number);
   const Directory& directory = found->second;
+  judge_counts(directory);
   for (std::size_t i = 0; i < directory.known.size() && !directory.has_failed; ++i) {
     if (directory.is_seen[i]) continue;
     // A configured path is looked for by itself, and told of in its own words.
@@ -378,6 +386,7 @@ void Walk::take_root_facts(const Judge::Configured& root, const FileFacts& facts
   if (root.is_directory && !S_ISDIR(facts.mode)) {
     return parts_.judge.tell_no_directory(root, known);
   }
+  if (!root.is_directory) parts_.judge.tell_step(root.path);
   if (!parts_.judge.tell_if_back(root, facts)) {
     take(location.directory, depth_of(location.directory), known ? &*known : nullptr, facts,
          root.rule);
@@ -385,7 +394,7 @@ void Walk::take_root_facts(const Judge::Configured& root, const FileFacts& facts
   if (!root.is_directory || phase_ == Phase::Done) return;
   const auto place = parts_.tree.enter_root(root.path);
   const std::size_t depth = depth_of(root.path);
-  if (place.rule) order_directory(root.path, place, depth == 0 ? 0 : depth - 1);
+  if (place.rule) order_directory(root.path, place, depth == 0 ? 0 : depth - 1, facts);
 }
 
 void Walk::gather_leftovers() {

@@ -49,6 +49,9 @@ class Walk {
     std::string path;
     policy::PolicyTree::Place place{};
     std::size_t trusted_depth = 0;
+    std::uint32_t links = 0;  ///< hard links of the directory, when it was met
+    std::uint64_t device = 0;
+    EntryCounts counts{};
     bool is_only_listed = false;  ///< every object is measured by an order of its own
     bool is_loaded = false;
     bool is_gone = false;     ///< while it was measured: what was not seen is missing
@@ -69,7 +72,7 @@ class Walk {
 
   // 1. Directories.
   void order_directory(std::string path, const policy::PolicyTree::Place& place,
-                       std::size_t trusted_depth);
+                       std::size_t trusted_depth, const FileFacts& facts);
   void order_in(std::uint64_t number, std::vector<Wanted> names);
   void take_listed(std::uint64_t number, bool is_second, Answer&& answer);
   bool load(Directory& directory);
@@ -79,6 +82,7 @@ class Walk {
                          const FileFacts& facts) const;
   void enter(const Directory& directory, const FileFacts& facts);
   void finish(std::uint64_t number);
+  void judge_counts(const Directory& directory);  // walk_counts.cc
 
   // Objects, wherever they come from.
   void take(const std::string& directory, std::size_t trusted_depth, const baseline::Entry* known,

@@ -1,12 +1,14 @@
 #include "scan/worker.h"
 
 #include <dirent.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "scan/facts_codec.h"
+#include "scan/paths.h"
 
 namespace samhain::scan {
 namespace {
@@ -30,6 +32,21 @@ Worker::Worker(Output output, std::chrono::milliseconds deadline)
       measure_({.before_content = [this](std::uint64_t size) { before_content(size); },
                 .on_progress = [this](std::size_t bytes) { on_progress(bytes); }},
                deadline) {}
+
+void Worker::skip(policy::Skipper skipper) {
+  skipper_ = std::move(skipper);
+  measure_.skip_if([this](int fd, const FileFacts& facts) { return skips(fd, facts); });
+}
+
+bool Worker::skips(int fd, const FileFacts& facts) {
+  const std::string path = join(request_.order.directory, facts.name);
+  return skipper_.skips({path, facts.mode, facts.size}, [&]() -> std::string_view {
+    head_.resize(policy::kHeadSize);
+    const ssize_t got = pread(fd, head_.data(), head_.size(), 0);
+    head_.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return head_;
+  });
+}
 
 void Worker::perform(Request request) {
   request_ = std::move(request);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string_view>
 
+#include "policy/skip.h"
 #include "samhain/bytes.h"
 #include "scan/directory_chain.h"
 #include "scan/listing.h"
@@ -28,6 +29,9 @@ class Worker {
   /// `deadline`: for reading one file, see Measure.
   Worker(Output output, std::chrono::milliseconds deadline);
 
+  /// The content of these is not read from now on.
+  void skip(policy::Skipper skipper);
+
   /// Everything that is said of this order is given to `send` when it returns; `flush` was called
   /// whenever the scanner would have heard nothing for a tenth of a second.
   void perform(Request request);
@@ -43,6 +47,7 @@ class Worker {
   void measure_all(int directory);
   void leave(const Wanted& wanted);
   void leave_rest();
+  bool skips(int fd, const FileFacts& facts);
   void before_content(std::uint64_t size);
   void on_progress(std::size_t bytes);
   void send_piece(bool is_last);
@@ -54,6 +59,8 @@ class Worker {
   Listing listing_;
   Measure measure_;
   ReplyWriter reply_;
+  policy::Skipper skipper_;
+  std::string head_;  ///< of the file that is asked about
 
   // Of the order under way.
   Request request_;

@@ -157,5 +157,38 @@ TEST_F(WorkerTest, FindsAFileByItsInode) {
   EXPECT_EQ(replies_.back().answer.facts[0].prefix_digest, crypto::sha256(as_bytes("two")));
 }
 
+TEST_F(WorkerTest, DoesNotReadWhatIsSkipped) {
+  write_file(scratch_ / "image", "\x89PNG\r\n\x1a\n...");
+  write_file(scratch_ / "text", "plain");
+  write_file(scratch_ / "large", std::string(5'000, 'x'));
+  auto skipper = policy::Skipper::make(
+      {.conditions = {"match_filetype(IMAGE:BITMAP)", "size_exceeds(4999) match_regex(/large$)"}});
+  ASSERT_TRUE(skipper);
+  worker_.skip(*std::move(skipper));
+  worker_.perform(listing());
+  std::uint64_t bytes = 0;
+  for (const Reply& reply : replies_) {
+    bytes += reply.answer.bytes_read;
+    for (const FileFacts& facts : reply.answer.facts) {
+      EXPECT_EQ(facts.failed_stage, Stage::None);
+      EXPECT_EQ(static_cast<bool>(facts.digest), facts.name == "text") << facts.name;
+    }
+  }
+  EXPECT_EQ(bytes, 5U);
+}
+
+TEST(RequestsTest, AMeasurerIsToldWhatIsSkipped) {
+  const scan::SetUp set_up{std::chrono::seconds(7),
+                           {.conditions = {"a", "b"}, .types = {"c"}, .ignore_modified = {"/d"}}};
+  const auto got = decode_set_up(encode_set_up(set_up));
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->deadline, set_up.deadline);
+  EXPECT_EQ(got->skip, set_up.skip);
+  Bytes cut = encode_set_up(set_up);
+  cut.pop_back();
+  EXPECT_FALSE(decode_set_up(cut));
+  EXPECT_FALSE(decode_set_up(encode_set_up({std::chrono::seconds(0), {}})));
+}
+
 }  // namespace
 }  // namespace samhain::scan
