@@ -15,6 +15,17 @@ namespace {
 
 std::string own_uid() { return std::to_string(geteuid()); }
 
+/// A line for each directory is only made if somebody takes it.
+bool tells_steps(const Settings& settings) {
+  const auto takes = [](const sink::Filter& filter) {
+    return filter.severities.has(report::kChecking.severity) &&
+           filter.classes.has(report::kChecking.event_class);
+  };
+  const bool has_console = !settings.is_daemon || !settings.console_path.empty();
+  return (has_console && takes(settings.print)) || takes(settings.log) ||
+         (settings.exports() && takes(settings.exported));
+}
+
 }  // namespace
 
 Checks::Checks(sys::Loop& loop, const base::Clock& clock, Outlets& outlets,
@@ -84,6 +95,7 @@ Result<void> Checks::start(std::function<void()> on_ready) {
   pool_settings.count = settings_.measurers;
   pool_settings.deadline = settings_.measure_timeout;
   pool_settings.skip = settings_.scan.rules.skip;
+  pool_settings.follows_symlinks = tells_steps(settings_);
   pool_settings.on_trouble = [this](const Error& error) { outlets_.note_down("measurer", error); };
   auto pool =
       scan::MeasurerPool::start(loop_, std::move(pool_settings), [this](std::string_view missing) {
@@ -96,20 +108,9 @@ Result<void> Checks::start(std::function<void()> on_ready) {
   return {};
 }
 
-/// A line for each directory is only made if somebody takes it.
-bool Checks::tells_steps() const {
-  const auto takes = [](const sink::Filter& filter) {
-    return filter.severities.has(report::kChecking.severity) &&
-           filter.classes.has(report::kChecking.event_class);
-  };
-  const bool has_console = !settings_.is_daemon || !settings_.console_path.empty();
-  return (has_console && takes(settings_.print)) || takes(settings_.log) ||
-         (settings_.exports() && takes(settings_.exported));
-}
-
 void Checks::make_scanner() {
   scan::Settings scan_settings = settings_.scan;
-  scan_settings.tells_steps = tells_steps();
+  scan_settings.tells_steps = tells_steps(settings_);
   scanner_ = std::make_unique<scan::Scanner>(
       loop_, *pool_, clock_, tree_, std::move(scan_settings), [this](Report&& report) {
         if (is_silent_ && report.event_class == EventClass::Event) return;
@@ -133,7 +134,8 @@ Result<void> Checks::settings_changed(const Settings& before) {
 Result<void> Checks::renew(const Settings& before) {
   if (before.measurers != settings_.measurers ||
       before.measure_timeout != settings_.measure_timeout ||
-      before.scan.rules.skip != settings_.scan.rules.skip) {
+      before.scan.rules.skip != settings_.scan.rules.skip ||
+      tells_steps(before) != tells_steps(settings_)) {
     pool_.reset();
     return start(on_ready_);
   }

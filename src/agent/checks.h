@@ -60,7 +60,6 @@ class Checks {
   bool is_wordless() const { return is_silent_ && settings_.is_full_silent; }
   void tell_no_baseline(const Error& error);
   Result<void> renew(const Settings& before);
-  bool tells_steps() const;
   void make_scanner();
   void plan(Due due);
   void tell_plan();

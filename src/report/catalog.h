@@ -256,6 +256,10 @@ inline constexpr Event kWeirdFilename{Severity::Crit, EventClass::Fil, "Weird fi
 /// The directory's path, how many sub-directories it has with `.` and `..`, and its link count.
 inline constexpr Event kHardlinkMismatch{
     Severity::Crit, EventClass::Err, "%: subdirectory count (%) != hardlinks (%)", "subroutine"};
+inline constexpr Event kSlowOpen{Severity::Err, EventClass::Fil,
+                                 "Large lstat/open overhead (% sec)", "path"};
+inline constexpr Event kDanglingLink{Severity::Info, EventClass::Fil, "Dangling link",
+                                     "path linked_path"};
 inline constexpr Event kNotRegular{Severity::Crit, EventClass::Fil, "Not a regular file", "path"};
 inline constexpr Event kChecksumTimeout{Severity::Err, EventClass::Fil,
                                         "Timeout (% sec) while checksumming file", "path"};

@@ -17,9 +17,9 @@ constexpr const char* kMountInfo = "/proc/self/mountinfo";
 constexpr std::size_t kMaxMountInfo = 16U << 20;
 
 /// Not btrfs, overlay and proc, where directories have one link, nor what others serve (FUSE, NFS),
-/// where it is anybody's guess.
-constexpr std::array<std::string_view, 11> kLinking = {
-    "ext2", "ext3", "ext4", "xfs", "f2fs", "jfs", "tmpfs", "ramfs", "zfs", "reiserfs", "devtmpfs"};
+/// where it is anybody's guess, nor zfs with its hidden directories.
+constexpr std::array<std::string_view, 10> kLinking = {
+    "ext2", "ext3", "ext4", "xfs", "f2fs", "jfs", "reiserfs", "tmpfs", "ramfs", "devtmpfs"};
 
 }  // namespace
 

@@ -227,6 +227,19 @@ void Judge::tell_counts(std::string_view path, const EntryCounts& counts) {
       clock_.now_ns(), {path_field(path)}));
 }
 
+void Judge::tell_remark(std::string_view directory, const Remark& remark) {
+  const std::string path = join(directory, remark.name);
+  const std::int64_t now = clock_.now_ns();
+  if (remark.kind == Remark::Kind::Slow) {
+    return trouble(report::make_filled(report::kSlowOpen, {std::to_string(remark.seconds)}, now,
+                                       {path_field(path)}),
+                   report::kSlowOpen.severity);
+  }
+  on_report_(
+      report::make(report::kDanglingLink, now,
+                   {path_field(path), {"linked_path", target_text(directory, remark.target)}}));
+}
+
 bool Judge::doubts_links(std::string_view path, std::uint32_t links, std::uint64_t device,
                          const EntryCounts& counts) {
   // Not even two: this file system does not count them.

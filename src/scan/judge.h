@@ -44,6 +44,8 @@ class Judge {
   void tell_step(std::string_view path);
   void tell_counts(std::string_view path, const EntryCounts& counts);
 
+  void tell_remark(std::string_view directory, const Remark& remark);
+
   /// Does a directory's link count contradict the sub-directories that were counted in it?
   bool doubts_links(std::string_view path, std::uint32_t links, std::uint64_t device,
                     const EntryCounts& counts);

@@ -127,8 +127,9 @@ int run_measurer() {
   Worker worker({.send = [&](std::uint16_t kind,
                              ByteView payload) { measurer->channel().send(kind, payload); },
                  .flush = [&] { measurer->channel().flush(); }},
-                told->deadline);
+                {.deadline = told->deadline});
   if (!told->skip.is_empty()) worker.skip(*std::move(skipper));
+  if (told->follows_symlinks) worker.follow_symlinks();
   auto loop = sys::Loop::create();
   if (!loop) base::die("measurer: " + loop.error().text());
   const auto barriers = lock_measurer_in();

@@ -23,6 +23,7 @@ inline constexpr std::uint16_t kCancel = 17;  ///< to the measurer: u32 number o
 inline constexpr std::uint16_t kForget = 20;  ///< to the measurer: close all directories; empty
 inline constexpr std::uint16_t kAnswer = 18;  ///< from it: Reply
 inline constexpr std::uint16_t kBegin = 19;   ///< from it, before each object of a careful order
+inline constexpr std::uint16_t kRemark = 21;  ///< from it, about an object of an order
 
 /// What each side accepts.
 std::span<const sys::Rule> rules_for_measurer();
@@ -32,6 +33,7 @@ std::span<const sys::Rule> rules_for_pool();
 struct SetUp {
   std::chrono::seconds deadline{120};  ///< how long reading one file may take (see Measure)
   policy::SkipSettings skip;           ///< what is not read
+  bool follows_symlinks = false;       ///< to remark on those that lead nowhere
 };
 Bytes encode_set_up(const SetUp& set_up);
 /// Errors: Malformed.
@@ -86,5 +88,13 @@ struct Begin {
   std::string name;
 };
 Result<Begin> decode_begin(ByteView payload);
+
+/// kRemark: the order's number and the remark.
+struct NumberedRemark {
+  std::uint32_t number = 0;
+  Remark remark;
+};
+Bytes encode_remark(std::uint32_t number, const Remark& remark);
+Result<NumberedRemark> decode_remark(ByteView payload);
 
 }  // namespace samhain::scan

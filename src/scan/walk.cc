@@ -74,6 +74,7 @@ void Walk::order(Order what, MeasurerPool::OnAnswer on_answer) {
     const bool is_last = answer.is_last;
     parts_.judge.summary().bytes += answer.bytes_read;
     note_hung(directory, answer);
+    for (const Remark& remark : answer.remarks) parts_.judge.tell_remark(directory, remark);
     call(std::move(answer));
     if (!is_last || phase_ == Phase::Done) return;
     --in_flight_;

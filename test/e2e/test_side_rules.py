@@ -62,8 +62,11 @@ def test_each_step_is_told_at_info_only(alone):
     alone.set("Log", "PrintSeverity", "none")
     assert alone.check().returncode == 0
     assert alone.count(msg="Checking") == 0
+    (alone.tree / "d" / "link").symlink_to("nowhere")
     alone.set("Log", "LogSeverity", "info")
     assert alone.check().returncode == 0
+    assert alone.count(msg="Dangling link", path=str(alone.tree / "d" / "link"),
+                       linked_path=str(alone.tree / "d" / "nowhere")) == 1
     assert alone.count(msg="Checking", path=str(alone.tree / "d")) == 1
     assert alone.count(msg="d:   3, -:   0, l:   0, |:   0, s:   0, c:   0, b:   0",
                        path=str(alone.tree)) == 1
