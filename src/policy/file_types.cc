@@ -72,11 +72,7 @@ std::optional<std::string> decode(std::string_view text) {
 
 }  // namespace
 
-Result<void> FileTypes::add(std::string_view value) {
-  if (own_.size() >= kMaxOwnTypes) {
-    return Error{Error::Kind::Limit,
-                 fmt::format("too many types; at most {} can be added", kMaxOwnTypes)};
-  }
+Result<FileTypes::Own> FileTypes::parse(std::string_view value) {
   const auto fields = fields_of(value);
   if (!fields) return malformed("not eight fields; give offset:type:length:G1:G2:G3:name:bytes");
   const auto& [offset_text, kind, length_text, g1, g2, g3, name, test] = *fields;
@@ -96,30 +92,41 @@ Result<void> FileTypes::add(std::string_view value) {
   auto bytes = decode(test);
   if (!bytes || bytes->size() != *length) {
     return malformed(
-        "the bytes are not as many as the length says; =HH counts as one, and = "
-        "itself is =3D");
+        "the bytes are not as many as the length says; =HH counts as one, and = itself is =3D");
   }
+  return Own{*offset, *std::move(bytes), std::move(type)};
+}
 
-  const std::size_t number = kMagic.size() + own_.size() + 1;
-  const auto refuse = [&](std::size_t earlier, std::string_view other) {
+std::optional<FileTypes::Earlier> FileTypes::find_shadowing(const Own& own) const {
+  const auto shadows = [&own](std::size_t offset, std::string_view bytes) {
+    return is_shadowed(own.offset, own.bytes, offset, bytes);
+  };
+  for (std::size_t i = 0; i < kMagic.size(); ++i) {
+    const Magic& magic = kMagic[i];
+    const bool shadows_more = magic.more.empty() || shadows(magic.more_offset, magic.more);
+    if (shadows_more && shadows(magic.offset, magic.bytes)) return Earlier{i + 1, magic.type};
+  }
+  for (std::size_t i = 0; i < own_.size(); ++i) {
+    if (shadows(own_[i].offset, own_[i].bytes)) return Earlier{kMagic.size() + i + 1, own_[i].type};
+  }
+  return std::nullopt;
+}
+
+Result<void> FileTypes::add(std::string_view value) {
+  if (own_.size() >= kMaxOwnTypes) {
+    return Error{Error::Kind::Limit,
+                 fmt::format("too many types; at most {} can be added", kMaxOwnTypes)};
+  }
+  auto own = parse(value);
+  if (!own) return own.error();
+  if (const auto earlier = find_shadowing(*own)) {
     return Error{
         Error::Kind::Refused,
         fmt::format("Pattern {} ({}) override by earlier pattern {} ({}); leave it out, or "
                     "give bytes that differ",
-                    number, type, earlier, other)};
-  };
-  for (std::size_t i = 0; i < kMagic.size(); ++i) {
-    const Magic& magic = kMagic[i];
-    const bool is_first =
-        is_shadowed(*offset, *bytes, magic.offset, magic.bytes) &&
-        (magic.more.empty() || is_shadowed(*offset, *bytes, magic.more_offset, magic.more));
-    if (is_first) return refuse(i + 1, magic.type);
+                    kMagic.size() + own_.size() + 1, own->type, earlier->number, earlier->type)};
   }
-  for (std::size_t i = 0; i < own_.size(); ++i) {
-    if (!is_shadowed(*offset, *bytes, own_[i].offset, own_[i].bytes)) continue;
-    return refuse(kMagic.size() + i + 1, own_[i].type);
-  }
-  own_.push_back(Own{*offset, *std::move(bytes), std::move(type)});
+  own_.push_back(*std::move(own));
   return {};
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +34,12 @@ class FileTypes {
     std::string bytes;
     std::string type;
   };
+  struct Earlier {
+    std::size_t number;  ///< in the list, from 1
+    std::string_view type;
+  };
+  static Result<Own> parse(std::string_view value);
+  std::optional<Earlier> find_shadowing(const Own& own) const;
   std::vector<Own> own_;
 };
 

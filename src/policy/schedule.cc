@@ -13,7 +13,7 @@ namespace {
 constexpr std::int64_t kMinute = 60;
 constexpr std::int64_t kDay = 86'400;
 /// From one 29th of February to the next there can be eight years.
-constexpr std::int64_t kHorizon = 9 * 366 * kDay;
+constexpr std::int64_t kHorizon = std::int64_t{9} * 366 * kDay;
 /// Days are not all of one length: where the clock is changed one has 23 hours.
 constexpr std::int64_t kTolerance = 7'200;
 

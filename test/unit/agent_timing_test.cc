@@ -16,11 +16,11 @@ using std::chrono::seconds;
 /// The clock stands at 17 seconds past a minute, 19 minutes past an hour.
 class TimingTest : public ::testing::Test {
  protected:
-  TimingTest() {
+  void SetUp() override {
     setenv("TZ", "UTC0", 1);
     tzset();
   }
-  ~TimingTest() override {
+  void TearDown() override {
     unsetenv("TZ");
     tzset();
   }

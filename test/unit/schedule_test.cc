@@ -13,11 +13,11 @@ namespace {
 /// Runs in the time zone of Berlin, written out: no files of zones are needed.
 class ScheduleTest : public ::testing::Test {
  protected:
-  ScheduleTest() {
+  void SetUp() override {
     setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
     tzset();
   }
-  ~ScheduleTest() override {
+  void TearDown() override {
     unsetenv("TZ");
     tzset();
   }
