@@ -19,6 +19,17 @@ namespace {
 
 std::string own_uid() { return std::to_string(geteuid()); }
 
+/// A line for each directory is only made if somebody takes it.
+bool tells_steps(const Settings& settings) {
+  const auto takes = [](const sink::Filter& filter) {
+    return filter.severities.has(report::kChecking.severity) &&
+           filter.classes.has(report::kChecking.event_class);
+  };
+  const bool has_console = !settings.is_daemon || !settings.console_path.empty();
+  return (has_console && takes(settings.print)) || takes(settings.log) ||
+         (settings.exports() && takes(settings.exported));
+}
+
 }  // namespace
 
 Checks::Checks(sys::Loop& loop, const base::Clock& clock, Outlets& outlets,
@@ -102,9 +113,7 @@ void Checks::tell_no_baseline(const Error& error) {
   outlets_.submit(report::make(report::kFileNotAccessible, now, std::move(fields)));
 }
 
-std::uint64_t Checks::baseline_size() const {
-  return baseline_ ? baseline_->size() : 0;
-}
+std::uint64_t Checks::baseline_size() const { return baseline_ ? baseline_->size() : 0; }
 
 Result<void> Checks::start(std::function<void()> on_ready) {
   on_ready_ = std::move(on_ready);
@@ -114,6 +123,8 @@ Result<void> Checks::start(std::function<void()> on_ready) {
   pool_settings.drops_cache = settings_.drops_cache;
   pool_settings.limits = settings_.limits;
   tell_unknown_pressure();
+  pool_settings.skip = settings_.scan.rules.skip;
+  pool_settings.follows_symlinks = tells_steps(settings_);
   pool_settings.on_trouble = [this](const Error& error) { outlets_.note_down("measurer", error); };
   auto pool =
       scan::MeasurerPool::start(loop_, std::move(pool_settings), [this](std::string_view missing) {
@@ -139,8 +150,10 @@ void Checks::tell_unknown_pressure() {
 }
 
 void Checks::make_scanner() {
+  scan::Settings scan_settings = settings_.scan;
+  scan_settings.tells_steps = tells_steps(settings_);
   scanner_ = std::make_unique<scan::Scanner>(
-      loop_, *pool_, clock_, tree_, settings_.scan, [this](Report&& report) {
+      loop_, *pool_, clock_, tree_, std::move(scan_settings), [this](Report&& report) {
         if (way_.is_silent && report.event_class == EventClass::Event) return;
         outlets_.submit(report);
       });
@@ -162,7 +175,9 @@ Result<void> Checks::settings_changed(const Settings& before) {
 Result<void> Checks::renew(const Settings& before) {
   if (before.measurers != settings_.measurers ||
       before.measure_timeout != settings_.measure_timeout ||
-      before.drops_cache != settings_.drops_cache) {
+      before.drops_cache != settings_.drops_cache ||
+      before.scan.rules.skip != settings_.scan.rules.skip ||
+      tells_steps(before) != tells_steps(settings_)) {
     pool_.reset();
     return start(on_ready_);
   }
@@ -175,14 +190,30 @@ Result<void> Checks::renew(const Settings& before) {
 }
 
 /// What is watched, globs expanded anew: files come and go.
-void Checks::plan() {
+void Checks::plan(Due due) {
   tree_ = policy::PolicyTree{};
-  for (const policy::Watch& watch : settings_.watches) add_watch(watch);
-  has_planned_ = true;
+  for (const policy::Watch& watch : settings_.watches) {
+    add_watch(watch, watch.is_second ? due.is_second : due.is_first);
+  }
+  if (!std::exchange(has_planned_, true)) tell_plan();
   if (tree_.is_empty()) outlets_.submit(report::make(report::kNothingToCheck, clock_.now_ns()));
 }
 
-void Checks::add_watch(const policy::Watch& watch) {
+/// Doubts about the configuration that its lines alone do not show.
+void Checks::tell_plan() {
+  const std::int64_t now = clock_.now_ns();
+  const bool has_second = std::ranges::any_of(settings_.watches, &policy::Watch::is_second);
+  if (has_second && settings_.schedule_two.is_empty()) {
+    outlets_.submit(
+        report::make(report::kNoSecondSchedule, now, {{"option", "FileCheckScheduleTwo"}}));
+  }
+  for (const policy::FixedParent& found : policy::find_fixed_parents(tree_)) {
+    outlets_.submit(
+        report::make(report::kFixedParent, now, {{"dir", found.directory}, {"path", found.file}}));
+  }
+}
+
+void Checks::add_watch(const policy::Watch& watch, bool is_due) {
   const std::int64_t now = clock_.now_ns();
   const auto paths = policy::expand(watch.path);
   if (!paths || paths->empty()) {
@@ -196,7 +227,7 @@ void Checks::add_watch(const policy::Watch& watch) {
   for (const std::string& path : *paths) {
     policy::Watch one = watch;
     one.path = path;
-    const auto added = tree_.add(one, settings_.default_depth);
+    const auto added = tree_.add(one, settings_.default_depth, is_due);
     if (!added && !has_planned_) {
       outlets_.submit(report::make(report::kAppearsTwice, now, {{"path", path}}));
     }
@@ -206,8 +237,8 @@ void Checks::add_watch(const policy::Watch& watch) {
 void Checks::run(Way way, std::function<void(bool)> on_done) {
   way_ = way;
   is_stopped_ = false;
-  plan();
-  outlets_.submit(report::make(report::kCheckStarting, clock_.now_ns()));
+  plan(way.due);
+  if (!is_wordless()) outlets_.submit(report::make(report::kCheckStarting, clock_.now_ns()));
   if (settings_.action == Action::Init) return init(std::move(on_done));
   check(std::move(on_done));
 }
@@ -301,6 +332,7 @@ void Checks::commit(const scan::Summary& summary, const std::function<void(bool)
 }
 
 void Checks::tell_completed(const scan::Summary& summary) {
+  if (is_wordless()) return;
   const double seconds = std::max(summary.duration.count(), 0.001);
   const double kilobytes = static_cast<double>(summary.bytes) / 1000.0;
   outlets_.submit(

@@ -11,6 +11,7 @@
 #include "agent/outlets.h"
 #include "agent/resumption.h"
 #include "agent/settings.h"
+#include "agent/timing.h"
 #include "base/clock.h"
 #include "baseline/baseline.h"
 #include "policy/policy.h"
@@ -57,8 +58,10 @@ class Checks {
   struct Way {
     bool is_silent = false;   ///< what it finds counts as reported, but is not
     bool is_resumed = false;  ///< ResumeScan, where we are the only one on this baseline
+    Due due{};
   };
-  /// One scan, init or check as the settings say; `on_done`: it is over, and well or not.
+  /// One scan of what is due, init or check as the settings say; `on_done`: it is over, and well or
+  /// not.
   void run(Way way, std::function<void(bool is_good)> on_done);
   bool is_running() const { return scanner_ && scanner_->is_running(); }
   /// What the last init wrote, once.
@@ -74,12 +77,15 @@ class Checks {
   void cut_off();
 
  private:
+  /// Not even its beginning and end are told (SetFullSilent).
+  bool is_wordless() const { return way_.is_silent && settings_.is_full_silent; }
   void tell_no_baseline(const Error& error);
   Result<void> renew(const Settings& before);
   void make_scanner();
   void tell_unknown_pressure();
-  void plan();
-  void add_watch(const policy::Watch& watch);
+  void plan(Due due);
+  void tell_plan();
+  void add_watch(const policy::Watch& watch, bool is_due);
   void init(std::function<void(bool)> on_done);
   void check(std::function<void(bool)> on_done);
   Result<void> add_absent();

@@ -43,7 +43,9 @@ noinst_LIBRARIES += %D%/libagent.a
 	%D%/status.cc \
 	%D%/status.h \
 	%D%/status_report.cc \
-	%D%/status_report.h
+	%D%/status_report.h \
+	%D%/timing.cc \
+	%D%/timing.h
 
 AGENT_LIBS = src/agent/libagent.a src/uplink/libuplink.a src/scan/libscan.a src/sink/libsink.a \
 	src/spool/libspool.a src/policy/libpolicy.a src/baseline/libbaseline.a src/wire/libwire.a \

@@ -28,10 +28,18 @@ using namespace std::chrono_literals;
 constexpr std::chrono::seconds kStartLimit{60};
 /// Between two checks, however long each takes and whatever the interval.
 constexpr std::chrono::milliseconds kShortestRest{1'000};
+/// So often it is looked whether a check is due.
+constexpr std::chrono::milliseconds kLongestRest{30'000};
 
 /// What is left of root: to start roles and lock them in, and to hand the measurers theirs.
 constexpr std::array<unsigned, 7> kCapabilities = {
     CAP_KILL, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_SYS_CHROOT, CAP_DAC_READ_SEARCH, CAP_FOWNER};
+
+Timing::Plan plan_of(const Settings& settings) {
+  return {.interval = settings.check_interval,
+          .first = settings.schedule_one,
+          .second = settings.schedule_two};
+}
 
 std::string own_uid() { return std::to_string(geteuid()); }
 
@@ -55,6 +63,7 @@ Run::Run(sys::Loop& loop, const base::Clock& clock, Credentials& credentials, Op
                 {.so_far = [this] { return checks_.so_far(); },
                  .expected = [this] { return checks_.baseline_size(); },
                  .tell = [this](Report&& report) { outlets_.submit(report); }}),
+      timing_(clock),
       commands_(clock, command_actions(), confirmations(),
                 [this](const Report& report) { outlets_.submit(report); }) {
   outlets_.on_commands(
@@ -202,19 +211,25 @@ void Run::begin() {
     detached_->ready();
     outlets_.leave_terminal(settings_);
   }
-  if (is_looping()) {
-    mark_timer_ = loop_.after(settings_.mark_interval, [this] { mark(); });
-  }
-  check();
+  if (!is_looping()) return check();
+  mark_timer_ = loop_.after(settings_.mark_interval, [this] { mark(); });
+  timing_.follow(plan_of(settings_));
+  check_if_due();
 }
 
-void Run::check(bool is_silent) {
+void Run::check_if_due() {
+  const Due due = timing_.due();
+  return due.is_any() ? check(false, due) : plan_next_check();
+}
+
+void Run::check(bool is_silent, Due due) {
   if (is_ending_ || is_suspended_ || is_fetching_ || !has_begun_ || checks_.is_running()) return;
   loop_.cancel(check_timer_);
-  check_began_ = clock_.steady();
+  if (!is_silent) timing_.note_run(due);
   progress_.begin(settings_.action, is_silent);
   const Checks::Way way{.is_silent = is_silent,
-                        .is_resumed = settings_.resumes_scan && progress_.has_file()};
+                        .is_resumed = settings_.resumes_scan && progress_.has_file(),
+                        .due = due};
   checks_.run(way, [this](bool is_good) { on_checked(is_good); });
 }
 
@@ -243,11 +258,10 @@ void Run::plan_next_check() {
   // From the loop: the scanner that calls us is replaced by a reload.
   if (is_reload_wanted_) loop_.soon([this] { reload(); });
   if (!deltas_.empty()) loop_.soon([this] { fetch_delta(); });
-  const auto rest = check_began_ + settings_.check_interval - clock_.steady();
-  const auto delay =
-      std::max(std::chrono::duration_cast<std::chrono::milliseconds>(rest), kShortestRest);
+  const auto delay = std::max(timing_.delay(), kShortestRest);
   loop_.cancel(check_timer_);
-  check_timer_ = loop_.after(delay, [this] { check(); });
+  // The clock on the wall may be set, and goes on while the host sleeps, which timers do not.
+  check_timer_ = loop_.after(std::min(delay, kLongestRest), [this] { check_if_due(); });
   progress_.plan(clock_.now_ns() + std::chrono::nanoseconds(delay).count());
 }
 
@@ -292,6 +306,7 @@ void Run::apply(Loaded loaded, uplink::Fetched baseline) {
   }
   loop_.cancel(mark_timer_);
   mark_timer_ = loop_.after(settings_.mark_interval, [this] { mark(); });
+  timing_.follow(plan_of(settings_));
   plan_next_check();
 }
 

@@ -15,6 +15,7 @@
 #include "agent/outlets.h"
 #include "agent/progress.h"
 #include "agent/settings.h"
+#include "agent/timing.h"
 #include "base/clock.h"
 #include "samhain/facts.h"
 #include "samhain/handle.h"
@@ -54,7 +55,8 @@ class Run {
   void begin();
 
   void open_status();
-  void check(bool is_silent = false);
+  void check(bool is_silent = false, Due due = {});
+  void check_if_due();
   void on_checked(bool is_good);
   void plan_next_check();
   bool is_idle() const;
@@ -114,6 +116,7 @@ class Run {
   Outlets outlets_;
   Checks checks_;
   Progress progress_;
+  Timing timing_;
   Commands commands_;
 
   bool has_begun_ = false;
@@ -126,7 +129,6 @@ class Run {
   bool is_fetching_ = false;       ///< files are on their way: no check meanwhile
   std::optional<Loaded> waiting_;  ///< for its baseline
   int exit_status_ = 1;
-  std::chrono::steady_clock::time_point check_began_;
   sys::Loop::Timer start_timer_ = 0;
   sys::Loop::Timer check_timer_ = 0;
   sys::Loop::Timer mark_timer_ = 0;

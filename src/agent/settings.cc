@@ -192,6 +192,9 @@ void add_run(Table& table, Settings& settings, const Paths& paths) {
   add(table, {"misc"}, "Daemon", into_bool(settings.is_daemon));
   add(table, {"misc"}, "ChecksumTest", into(settings.action, parse_action));
   add(table, {"misc"}, "SetFilecheckTime", into_seconds(settings.check_interval, 1, 31'536'000));
+  add(table, {"misc"}, "SetFullSilent", into_bool(settings.is_full_silent));
+  table.push_back(policy::schedule_setting("FileCheckScheduleOne", settings.schedule_one));
+  table.push_back(policy::schedule_setting("FileCheckScheduleTwo", settings.schedule_two));
   add(table, {"misc"}, "SetLoopTime", into_seconds(settings.mark_interval, 1, 31'536'000));
   add(table, {"misc"}, "SetNiceLevel", into_number(settings.nice_level, -20, 19, ""));
   add(table, {"misc"}, "HideSetup", into_bool(settings.hides_setup));
@@ -333,10 +336,12 @@ Loaded read_settings(std::string_view text, const Options& options, const Paths&
   Settings& settings = loaded.settings;
   Mebibytes mebibytes{settings.spool_limit_bytes >> 20, settings.download_limit_bytes >> 20};
 
-  Table table = policy::watch_settings(settings.watches);
+  policy::Reading reading;
+  Table table = policy::watch_settings(reading);
   std::ranges::move(policy::severity_settings(settings.scan.severities), std::back_inserter(table));
   add_run(table, settings, paths);
   add_scan(table, settings);
+  std::ranges::move(scan::side_rule_settings(settings.scan.rules), std::back_inserter(table));
   add_log(table, settings);
   add_client(table, settings, mebibytes);
 
@@ -345,6 +350,7 @@ Loaded read_settings(std::string_view text, const Options& options, const Paths&
   std::ranges::move(document.problems, std::back_inserter(loaded.problems));
   std::ranges::stable_sort(loaded.problems, {}, &config::Problem::line);
 
+  settings.watches = reading.finish();
   settings.spool_limit_bytes = mebibytes.spool << 20;
   settings.download_limit_bytes = mebibytes.download << 20;
   if (settings.server_host.empty()) {

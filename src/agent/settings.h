@@ -13,6 +13,7 @@
 #include "agent/place.h"
 #include "config/document.h"
 #include "policy/policy.h"
+#include "policy/schedule.h"
 #include "report/form.h"
 #include "samhain/facts.h"
 #include "samhain/handle.h"
@@ -48,7 +49,10 @@ struct Settings {
   bool is_daemon = false;
   bool is_forever = false;
   bool hides_setup = false;
+  bool is_full_silent = false;  ///< a silent check does not tell of its beginning and end
   std::chrono::seconds check_interval{600};
+  policy::Timetable schedule_one;  ///< empty: by check_interval
+  policy::Timetable schedule_two;  ///< of directories of the second schedule; empty: with the first
   std::chrono::seconds mark_interval{60};
 
   std::string baseline_path;           ///< on this host; empty: none

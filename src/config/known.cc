@@ -19,7 +19,7 @@ constexpr std::string_view kMail =
 
 /// Whole sections: modules and sinks to come.
 constexpr std::string_view kAgentSections =
-    "Prelink Mail External Database Utmp Mounts UserFiles SuidCheck ProcessCheck PortCheck "
+    "Mail External Database Utmp Mounts UserFiles SuidCheck ProcessCheck PortCheck "
     "Logmon Inotify";
 
 constexpr std::string_view kAgentLog =
@@ -27,27 +27,14 @@ constexpr std::string_view kAgentLog =
     "MailClass ExternalClass DatabaseClass PreludeClass SyslogFacility SyslogMapStampTo";
 
 constexpr std::string_view kAgentMisc =
-    "FileCheckScheduleOne FileCheckScheduleTwo "
     "SetReportFile SetReportGroup "
     "VersionString SamhainPath SyslogFacility SyslogMapStampTo "
-    "RedefReadOnly RedefLogFiles "
-    "RedefGrowingLogFiles RedefAttributes RedefIgnoreNone RedefIgnoreAll RedefUser0 "
-    "RedefUser1 RedefUser2 RedefUser3 RedefUser4 RedefPrelink ReportCheckflags "
-    "UseHardlinkCheck HardlinkOffset LooseDirCheck AddOKChars FilenamesAreUTF8 IgnoreAdded "
-    "IgnoreMissing IgnoreModified SkipChecksum FileType UseACLCheck UseSelinuxCheck "
-    "UseRsrcCheck SetAuditdFlags SetPrelinkPath SetPrelinkChecksum SetFullSilent "
+    "SetAuditdFlags SetPrelinkPath "
+    "SetPrelinkChecksum "
     "PreludeProfile PreludeMapToInfo PreludeMapToLow PreludeMapToMedium PreludeMapToHigh";
 
 /// Under [Client] and [Misc].
 constexpr std::string_view kAgentClient = "SetThrottle";
-
-constexpr std::string_view kAgentEventSeverity = "SeverityPrelink";
-
-constexpr std::string_view kPolicySections =
-    "ReadOnly LogFiles GrowingLogFiles IgnoreNone IgnoreAll Attributes User0 User1 User2 "
-    "User3 User4";
-
-constexpr std::string_view kScheduleMarks = "%SCHEDULE_TWO !%SCHEDULE_TWO";
 
 constexpr std::string_view kServerSections = "Mail External Database EventSeverity";
 
@@ -88,6 +75,8 @@ constexpr NoUse kOfAgent[] = {
      "no use any more, because capabilities that are not needed are always given up; leave it out"},
     {"Misc", "SetSigtrapMaxDuration",
      "no use any more, because no process can be traced anyway; leave it out"},
+    {"Misc", "UseRsrcCheck",
+     "no use here, because only file systems of the Macintosh have resource forks; leave it out"},
     {"Misc", "SetReverseLookup",
      "no use any more, because the server proves by the password who it is, whatever its name "
      "resolves to; leave it out"}};
@@ -135,8 +124,6 @@ std::vector<NotBuilt> make_agent_table() {
   add(table, "Misc", kAgentMisc);
   add(table, "Misc", kMail);
   add(table, "Client Misc", kAgentClient);
-  add(table, "EventSeverity", kAgentEventSeverity);
-  add(table, kPolicySections, kScheduleMarks);
   add(table, kOfBoth);
   add(table, kOfAgent);
   return table;

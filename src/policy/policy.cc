@@ -23,6 +23,7 @@ constexpr AttributeSet kGrowing = set_of({Size, Growing, Checksum}, kLogFiles);
 constexpr AttributeSet kReadOnly = set_of({Checksum, Size, Mtime, Ctime}, kLogFiles);
 constexpr AttributeSet kIgnoreNone = set_of({Checksum, Size, Mtime, Atime}, kLogFiles);
 constexpr AttributeSet kUser = set_of({Atime}, kReadOnly);
+constexpr AttributeSet kPrelink = set_of({Hardlinks, Link, Checksum, Prelinked}, kAttributes);
 
 /// In the order of Name, which begins at 1.
 constexpr std::array<Facts, kNames.size()> kFacts = {{
@@ -37,6 +38,7 @@ constexpr std::array<Facts, kNames.size()> kFacts = {{
     {"user2", "[User2]", kUser},
     {"user3", "[User3]", kUser},
     {"user4", "[User4]", kUser},
+    {"prelink", "[Prelink]", kPrelink},
 }};
 
 const Facts& facts_of(Name name) {

@@ -15,7 +15,7 @@
 
 namespace samhain::policy {
 
-/// The policies built so far, by the numbers of the original.
+/// The policies, by the numbers of the original.
 enum class Name : std::uint8_t {
   ReadOnly = 1,
   LogFiles,
@@ -27,16 +27,17 @@ enum class Name : std::uint8_t {
   User1,
   User2,
   User3,
-  User4
+  User4,
+  Prelink
 };
-inline constexpr std::array<Name, 11> kNames = {
-    Name::ReadOnly,   Name::LogFiles, Name::GrowingLogFiles, Name::IgnoreNone, Name::IgnoreAll,
-    Name::Attributes, Name::User0,    Name::User1,           Name::User2,      Name::User3,
-    Name::User4};
+inline constexpr std::array<Name, 12> kNames = {
+    Name::ReadOnly,  Name::LogFiles,   Name::GrowingLogFiles, Name::IgnoreNone,
+    Name::IgnoreAll, Name::Attributes, Name::User0,           Name::User1,
+    Name::User2,     Name::User3,      Name::User4,           Name::Prelink};
 
 std::string_view section_of(Name name);  ///< "readonly", lower case: the heading in samhainrc
 std::string_view tag_of(Name name);      ///< "[ReadOnly]", "[GrowingLogs]": in messages
-AttributeSet attributes_of(Name name);
+AttributeSet attributes_of(Name name);   ///< unless redefined
 
 /// Severities of [EventSeverity]; all crit unless set.
 struct Severities {
@@ -58,6 +59,9 @@ struct Watch {
   std::optional<int> depth;
   std::string path;
   unsigned line = 0;
+  /// What the policy compared when the line was read (Redef…); nothing: what it does by itself.
+  std::optional<AttributeSet> attributes{};
+  bool is_second = false;  ///< a directory of the second schedule (%SCHEDULE_TWO)
 };
 
 /// Takes the value of a `file=` or `dir=` line apart: depth, quotes, escapes (samhainrc(5),
@@ -102,7 +106,9 @@ class PolicyTree {
 
   /// Adds a watch whose glob is already expanded.
   /// Errors: Busy (the same path twice as `file=`, or twice as `dir=`: the first counts).
-  Result<void> add(const Watch& watch, int default_depth);
+  /// A watch that is not due rests: its rule still takes its place among the others, but it is no
+  /// root, and what lies below its directory is neither walked nor missed.
+  Result<void> add(const Watch& watch, int default_depth, bool is_due = true);
 
   /// Where walks begin, byte-sorted: every `file=` and `dir=` that is no entry of a directory which
   /// another root's walk lists.  What is one, the walk meets and judges by its own rule, so that
@@ -134,10 +140,20 @@ class PolicyTree {
   bool is_empty() const;
   std::vector<std::string> watched_directories() const;  ///< every `dir=` path, byte-sorted
   std::vector<std::string> watched_files() const;        ///< every `file=` path, byte-sorted
+  std::vector<std::string> resting() const;  ///< configured paths of which nothing is due
 
  private:
   std::unique_ptr<Node> root_;
 };
+
+/// A file that may be written to, in a directory whose own times must not change.
+struct FixedParent {
+  std::string directory;
+  std::string file;
+};
+/// Those among `file=` lines that are neither ReadOnly nor IgnoreNone, directly in the directory of
+/// a `dir=` line that watches times, unless a `file=` line of its own frees it from that.
+std::vector<FixedParent> find_fixed_parents(const PolicyTree& tree);
 
 /// Expands `*`, `?`, `[…]` by glob(3); a path without them comes back alone.  Empty: no match. What
 /// a directory that cannot be read might have held is passed over, and `.` and `..` never match.

@@ -12,8 +12,12 @@ struct PolicyTree::Node {
   std::optional<Rule> file;
   std::optional<Rule> directory;
   int depth = 0;  ///< of `directory`; -1: not even its entries
+  bool is_file_due = true;
+  bool is_directory_due = true;
 
   bool is_configured() const { return file.has_value() || directory.has_value(); }
+  bool has_due_directory() const { return directory.has_value() && is_directory_due; }
+  bool is_due() const { return (file.has_value() && is_file_due) || has_due_directory(); }
   const Node* child(std::string_view name) const {
     const auto found = children.find(name);
     return found == children.end() ? nullptr : found->second.get();
@@ -42,7 +46,7 @@ const Node* if_specific(const Node* node) {
 
 /// The content of a directory that has its own `dir=`.
 Place own_place(const Node& node) {
-  if (node.depth < 0) return Place{if_specific(&node), std::nullopt, 0};
+  if (node.depth < 0 || !node.is_directory_due) return Place{if_specific(&node), std::nullopt, 0};
   return Place{if_specific(&node), node.directory, node.depth};
 }
 
@@ -88,7 +92,7 @@ PolicyTree::~PolicyTree() = default;
 PolicyTree::PolicyTree(PolicyTree&&) noexcept = default;
 PolicyTree& PolicyTree::operator=(PolicyTree&&) noexcept = default;
 
-Result<void> PolicyTree::add(const Watch& watch, int default_depth) {
+Result<void> PolicyTree::add(const Watch& watch, int default_depth, bool is_due) {
   Node* node = root_.get();
   for (const std::string_view part : base::split(watch.path, "/")) {
     std::unique_ptr<Node>& child = node->children[std::string{part}];
@@ -100,7 +104,8 @@ Result<void> PolicyTree::add(const Watch& watch, int default_depth) {
     return Error{Error::Kind::Busy,
                  "File or directory appears twice in configuration; the first one counts"};
   }
-  rule = Rule{watch.policy, attributes_of(watch.policy)};
+  rule = Rule{watch.policy, watch.attributes.value_or(attributes_of(watch.policy))};
+  (watch.is_directory ? node->is_directory_due : node->is_file_due) = is_due;
   if (watch.is_directory) node->depth = watch.depth.value_or(default_depth);
   return {};
 }
@@ -109,7 +114,7 @@ std::vector<PolicyTree::Root> PolicyTree::roots() const {
   std::vector<Root> roots;
   for_each(*root_, [&](const std::string& path, const Node& node, const Place& place) {
     const bool is_met = place.rule.has_value();
-    if (node.is_configured() && !is_met) roots.push_back(Root{path, node.directory.has_value()});
+    if (node.is_due() && !is_met) roots.push_back(Root{path, node.has_due_directory()});
   });
   std::sort(roots.begin(), roots.end(),
             [](const Root& a, const Root& b) { return a.path < b.path; });
@@ -165,6 +170,29 @@ std::vector<std::string> PolicyTree::watched_directories() const {
 
 std::vector<std::string> PolicyTree::watched_files() const {
   return paths_of(*root_, [](const Node& node) { return node.file.has_value(); });
+}
+
+std::vector<FixedParent> find_fixed_parents(const PolicyTree& tree) {
+  const auto directories = tree.watched_directories();
+  std::vector<FixedParent> found;
+  for (std::string& file : tree.watched_files()) {
+    const auto rule = tree.rule_of_root(file);
+    if (!rule || rule->policy == Name::ReadOnly || rule->policy == Name::IgnoreNone) continue;
+    const std::size_t slash = file.rfind('/');
+    std::string parent = slash == 0 ? "/" : file.substr(0, slash);
+    if (file == "/" || !std::binary_search(directories.begin(), directories.end(), parent))
+      continue;
+    const auto own = tree.rule_of_root(parent);
+    const bool is_fixed =
+        own && (own->attributes.has(Attribute::Mtime) || own->attributes.has(Attribute::Ctime) ||
+                own->attributes.has(Attribute::Atime));
+    if (is_fixed) found.push_back({std::move(parent), std::move(file)});
+  }
+  return found;
+}
+
+std::vector<std::string> PolicyTree::resting() const {
+  return paths_of(*root_, [](const Node& node) { return node.is_configured() && !node.is_due(); });
 }
 
 }  // namespace samhain::policy

@@ -255,6 +255,18 @@ inline constexpr Event kPressureUnknown{Severity::Notice, EventClass::Run,
                                         "Pressure of this host is not known", "path"};
 inline constexpr Event kNothingToCheck{Severity::Warn, EventClass::Fil,
                                        "No files or directories defined for checking", ""};
+/// %SCHEDULE_TWO without FileCheckScheduleTwo.
+inline constexpr Event kNoSecondSchedule{
+    Severity::Warn, EventClass::Fil,
+    "No second schedule, its directories are checked with the first", "option"};
+inline constexpr Event kFixedParent{Severity::Warn, EventClass::Fil,
+                                    "Writeable file with timestamps of parent directory fixed",
+                                    "dir path"};
+/// A directory that is entered, or a configured file.
+inline constexpr Event kChecking{Severity::Info, EventClass::Fil, "Checking", "path"};
+/// Entries of a directory by their types.
+inline constexpr Event kEntryTypes{Severity::Info, EventClass::Fil,
+                                   "d: %, -: %, l: %, |: %, s: %, c: %, b: %", "path"};
 inline constexpr Event kCheckFailed{Severity::Notice, EventClass::Fil, "Check failed", "path"};
 inline constexpr Event kGlobFailed{Severity::Err, EventClass::Fil, "%", "interface path"};
 inline constexpr Event kAppearsTwice{Severity::Warn, EventClass::Fil,
@@ -268,6 +280,14 @@ inline constexpr Event kNoSuchGroup{Severity::Crit, EventClass::Fil, "No such gr
 inline constexpr Event kNoSuchUser{Severity::Crit, EventClass::Fil, "No such user",
                                    "interface userid path"};
 inline constexpr Event kWeirdFilename{Severity::Crit, EventClass::Fil, "Weird filename", "path"};
+/// The directory's path, how many sub-directories it has with `.` and `..`, and its link count.
+inline constexpr Event kHardlinkMismatch{
+    Severity::Crit, EventClass::Err, "%: subdirectory count (%) != hardlinks (%)", "subroutine"};
+inline constexpr Event kSlowOpen{Severity::Err, EventClass::Fil,
+                                 "Large lstat/open overhead (% sec)", "path"};
+inline constexpr Event kDanglingLink{Severity::Info, EventClass::Fil, "Dangling link",
+                                     "path linked_path"};
+inline constexpr Event kNotRegular{Severity::Crit, EventClass::Fil, "Not a regular file", "path"};
 inline constexpr Event kChecksumTimeout{Severity::Err, EventClass::Fil,
                                         "Timeout (% sec) while checksumming file", "path"};
 inline constexpr Event kFileUnstable{Severity::Err, EventClass::Fil,

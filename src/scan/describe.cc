@@ -172,6 +172,14 @@ AttributeSet full_set(AttributeSet watched) {
   return all;
 }
 
+/// In octal, as the original does: the attributes in its bits and ours, the mark of an entry that
+/// was made here, and the place of the digest's kind, where the original has 4 for SHA-256.
+std::string check_flags_text(std::uint32_t attributes) {
+  constexpr std::uint32_t kMark = 0xD000'0000;
+  constexpr std::uint32_t kSha256 = 0x0400'0000;
+  return fmt::format("0{:o}", attributes | kMark | kSha256);
+}
+
 /// All fields of one side; `suffix` says which: "new" of what was added, "old" of what is missing.
 std::vector<Field> all_fields(std::string_view path, const Entry& entry, std::string_view suffix,
                               Wording wording) {
@@ -182,6 +190,7 @@ std::vector<Field> all_fields(std::string_view path, const Entry& entry, std::st
     fields.add(fmt::format("{}_{}", key, suffix), std::move(value));
   };
   const bool is_new = suffix == "new";
+  if (wording.check_flags) add("checkflags", check_flags_text(entry.attributes));
   add("mode", mode_text(facts.mode));
   add("attr", flags_text(facts.flags));
   add("imode", std::to_string(facts.mode));
@@ -303,6 +312,9 @@ Report describe_changed(std::string_view path, const Entry& known, const Entry& 
                         std::string after) {
     if (shown.has(attribute)) fields.pair(key, std::move(before), std::move(after));
   };
+  if (wording.check_flags && known.attributes != now.attributes) {
+    fields.pair("checkflags", check_flags_text(known.attributes), check_flags_text(now.attributes));
+  }
   pair(Attribute::Mode, "mode", mode_text(old.mode), mode_text(fresh.mode));
   pair(Attribute::Mode, "attr", flags_text(old.flags), flags_text(fresh.flags));
   pair(Attribute::Flags, "flags", all_flags_text(old.flags), all_flags_text(fresh.flags));

@@ -15,6 +15,7 @@ namespace samhain::scan {
 struct Wording {
   bool full_detail = false;      ///< ReportFullDetail: what is unchanged too
   bool uses_local_time = false;  ///< UseLocalTime
+  bool check_flags = false;      ///< ReportCheckflags: the policy's attributes, too
 };
 
 /// `POLICY [TAG] CODE`: the object at `path` differs from `known` in `differing`.

@@ -1,8 +1,10 @@
 #include "scan/judge.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -72,8 +74,34 @@ Entry merged(const Entry& known, const Entry& now, AttributeSet told) {
 
 }  // namespace
 
+namespace {
+
+/// Of texts that were found good when the configuration was read.
+policy::PathPatterns compiled(const std::vector<std::string>& texts) {
+  auto patterns = policy::PathPatterns::compile(texts);
+  assert(patterns);
+  return *std::move(patterns);
+}
+
+/// What differs of a directory because of its entries.
+bool is_of_entries(AttributeSet differing) {
+  for (const Attribute a :
+       {Attribute::Size, Attribute::Mtime, Attribute::Ctime, Attribute::Atime}) {
+    differing.remove(a);
+  }
+  return differing.is_empty();
+}
+
+}  // namespace
+
 Judge::Judge(const base::Clock& clock, Settings settings, Scanner::OnReport on_report)
-    : clock_(clock), settings_(std::move(settings)), on_report_(std::move(on_report)) {}
+    : clock_(clock),
+      settings_(std::move(settings)),
+      on_report_(std::move(on_report)),
+      name_check_(settings_.rules.names),
+      ignored_added_(compiled(settings_.rules.ignore_added)),
+      ignored_missing_(compiled(settings_.rules.ignore_missing)),
+      ignored_modified_(compiled(settings_.rules.skip.ignore_modified)) {}
 
 void Judge::begin(Mode mode, std::chrono::seconds deadline, Resume* resume) {
   mode_ = mode;
@@ -81,6 +109,7 @@ void Judge::begin(Mode mode, std::chrono::seconds deadline, Resume* resume) {
   deadline_ = deadline;
   summary_ = {};
   names_.clear();
+  linking_.forget();
 }
 
 void Judge::forget() {
@@ -97,7 +126,8 @@ void Judge::take_memory_of(Judge& other) {
 
 Wording Judge::wording() const {
   return {.full_detail = settings_.reports_full_detail,
-          .uses_local_time = settings_.uses_local_time};
+          .uses_local_time = settings_.uses_local_time,
+          .check_flags = settings_.rules.shows_check_flags};
 }
 
 Severity Judge::severity_of(const policy::Rule& rule) const {
@@ -137,7 +167,8 @@ void Judge::look_at(std::string_view directory, const FileFacts& facts, const po
   if (rule.policy == policy::Name::IgnoreAll) return;
   OwnerNames::Name& user = names_.user(facts.uid);
   OwnerNames::Name& group = names_.group(facts.gid);
-  const bool is_all_right = user.is_known && group.is_known && !is_weird(facts.name);
+  const bool is_weird = name_check_.is_weird(facts.name);
+  const bool is_all_right = user.is_known && group.is_known && !is_weird;
   if (is_all_right) return;
 
   const std::string path = join(directory, facts.name);
@@ -153,7 +184,7 @@ void Judge::look_at(std::string_view directory, const FileFacts& facts, const po
                          {{"interface", "getgrgid"}, {"group", group.text}, path_field(path)}),
             severity);
   }
-  if (is_weird(facts.name)) {
+  if (is_weird) {
     trouble(report::make(report::kWeirdFilename, clock_.now_ns(), {path_field(path)}), severity);
   }
 }
@@ -170,6 +201,10 @@ void Judge::tell_trouble(std::string_view path, const FileFacts& facts, const po
                               {path_field(path)}),
           report::kChecksumTimeout.severity);
     case Stage::Unstable:
+      if (facts.mode != 0 && !S_ISREG(facts.mode)) {
+        return trouble(report::make(report::kNotRegular, now, {path_field(path)}),
+                       severity_of(rule));
+      }
       return trouble(report::make(report::kFileUnstable, now, {path_field(path)}),
                      report::kFileUnstable.severity);
     case Stage::Readlink:
@@ -202,16 +237,78 @@ void Judge::tell_directory_trouble(std::string_view path, Stage stage, int sys_e
           settings_.severities.dirs);
 }
 
+void Judge::tell_step(std::string_view path) {
+  if (!settings_.tells_steps) return;
+  on_report_(report::make(report::kChecking, clock_.now_ns(), {path_field(path)}));
+}
+
+void Judge::tell_counts(std::string_view path, const EntryCounts& counts) {
+  if (!settings_.tells_steps) return;
+  const auto text = [](std::uint32_t count) { return fmt::format("{:3}", count); };
+  on_report_(report::make_filled(
+      report::kEntryTypes,
+      {text(counts.directories + 2), text(counts.files), text(counts.symlinks), text(counts.pipes),
+       text(counts.sockets), text(counts.characters), text(counts.blocks)},
+      clock_.now_ns(), {path_field(path)}));
+}
+
+void Judge::tell_remark(std::string_view directory, const Remark& remark) {
+  const std::string path = join(directory, remark.name);
+  const std::int64_t now = clock_.now_ns();
+  if (remark.kind == Remark::Kind::Slow) {
+    return trouble(report::make_filled(report::kSlowOpen, {std::to_string(remark.seconds)}, now,
+                                       {path_field(path)}),
+                   report::kSlowOpen.severity);
+  }
+  on_report_(
+      report::make(report::kDanglingLink, now,
+                   {path_field(path), {"linked_path", target_text(directory, remark.target)}}));
+}
+
+bool Judge::doubts_links(std::string_view path, std::uint32_t links, std::uint64_t device,
+                         const EntryCounts& counts) {
+  // Not even two: this file system does not count them.
+  if (!settings_.rules.checks_hard_links || links < 2 || !counts.is_certain) return false;
+  const std::int64_t offset = std::int64_t{links} - counts.directories - 2;
+  if (offset == 0) return false;
+  const auto& exceptions = settings_.rules.hard_link_offsets;
+  if (const auto one = exceptions.find(path); one != exceptions.end() && one->second == offset) {
+    return false;
+  }
+  // There the desktop mounts a file system that even root cannot look at.
+  const bool is_of_desktop = locate(path).directory == "/run/user" && offset == 1;
+  return !is_of_desktop && linking_.has(device);
+}
+
+void Judge::tell_links(std::string_view path, std::uint32_t links, const EntryCounts& counts) {
+  trouble(report::make_filled(report::kHardlinkMismatch,
+                              {path, std::to_string(counts.directories + 2), std::to_string(links)},
+                              clock_.now_ns(), {{"subroutine", "sh_files_checkdir"}}),
+          settings_.severities.dirs);
+}
+
+bool Judge::is_unchanged_loosely(const Entry& known, const FileFacts& facts,
+                                 AttributeSet differing) const {
+  return settings_.rules.is_loose_on_directories && S_ISDIR(known.facts.mode) &&
+         S_ISDIR(facts.mode) && is_of_entries(differing);
+}
+
 void Judge::judge(std::string_view directory, const Entry* known, const FileFacts& facts,
                   const policy::Rule& rule) {
   if (known == nullptr) {
     const Entry entry = entry_of(facts, rule);
     const std::string path = join(directory, facts.name);
-    finding(describe_added(path, entry, wording(), clock_.now_ns()), severity_of(rule));
+    if (!ignored_added_.matches(path)) {
+      finding(describe_added(path, entry, wording(), clock_.now_ns()), severity_of(rule));
+    }
     if (settings_.reports_once) memory_.put(directory, entry);
     return;
   }
+  if (!ignored_modified_.is_empty() && ignored_modified_.matches(join(directory, facts.name))) {
+    return;
+  }
   const AttributeSet differing = compare(*known, facts, rule.attributes);
+  if (is_unchanged_loosely(*known, facts, differing)) return;
   if (!differing.is_empty()) return tell_changed(directory, *known, facts, rule, differing);
   const bool has_grown = rule.attributes.has(Attribute::Growing) && S_ISREG(facts.mode) &&
                          facts.size != known->facts.size && facts.digest;
@@ -254,8 +351,11 @@ void Judge::accept_rotated(std::string_view directory, const Entry& known, const
 }
 
 void Judge::tell_missing(std::string_view directory, const Entry& known) {
-  finding(describe_missing(join(directory, known.facts.name), known, wording(), clock_.now_ns()),
-          severity_of_missing(known.policy));
+  const std::string path = join(directory, known.facts.name);
+  if (!ignored_missing_.matches(path)) {
+    finding(describe_missing(path, known, wording(), clock_.now_ns()),
+            severity_of_missing(known.policy));
+  }
   if (settings_.reports_once) memory_.remove(directory, known.facts.name);
 }
 
@@ -266,6 +366,10 @@ void Judge::tell_absent(const Configured& root, const std::optional<Entry>& know
                    report::kCheckFailed.severity);
   }
   if (!is_news && settings_.reports_once) return;
+  if (ignored_missing_.matches(root.path)) {
+    if (known) tell_missing(locate(root.path).directory, *known);
+    return;
+  }
   trouble(report::make_interface(report::kInterfaceFailed, "lstat", errno_text(ENOENT),
                                  clock_.now_ns(), {user_field(), path_field(root.path)}),
           severity_of(root.rule));
@@ -286,8 +390,10 @@ void Judge::tell_no_directory(const Configured& root, const std::optional<Entry>
 
 bool Judge::tell_if_back(const Configured& root, const FileFacts& facts) {
   if (absent_.erase(root.path) == 0 || mode_ == Mode::Init || !root.is_directory) return false;
-  finding(report::make(report::kPolicyAdded, clock_.now_ns(), {path_field(root.path)}),
-          settings_.severities.dirs);
+  if (!ignored_added_.matches(root.path)) {
+    finding(report::make(report::kPolicyAdded, clock_.now_ns(), {path_field(root.path)}),
+            settings_.severities.dirs);
+  }
   if (settings_.reports_once) {
     memory_.put(locate(root.path).directory, entry_of(facts, root.rule));
   }

@@ -8,9 +8,11 @@
 
 #include "base/clock.h"
 #include "baseline/baseline.h"
+#include "policy/pattern.h"
 #include "policy/policy.h"
 #include "scan/compare.h"
 #include "scan/describe.h"
+#include "scan/directory_counts.h"
 #include "scan/memory.h"
 #include "scan/names.h"
 #include "scan/scan.h"
@@ -38,6 +40,17 @@ class Judge {
   /// Something could not be measured.
   void tell_trouble(std::string_view path, const FileFacts& facts, const policy::Rule& rule);
   void tell_directory_trouble(std::string_view path, Stage stage, int sys_errno);
+
+  /// A directory, or a configured file, is being looked at; a directory was.
+  void tell_step(std::string_view path);
+  void tell_counts(std::string_view path, const EntryCounts& counts);
+
+  void tell_remark(std::string_view directory, const Remark& remark);
+
+  /// Does a directory's link count contradict the sub-directories that were counted in it?
+  bool doubts_links(std::string_view path, std::uint32_t links, std::uint64_t device,
+                    const EntryCounts& counts);
+  void tell_links(std::string_view path, std::uint32_t links, const EntryCounts& counts);
 
   void judge(std::string_view directory, const baseline::Entry* known, const FileFacts& facts,
              const policy::Rule& rule);
@@ -72,6 +85,8 @@ class Judge {
   Severity severity_of(const policy::Rule& rule) const;
   Severity severity_of_missing(std::uint8_t policy) const;
   Wording wording() const;
+  bool is_unchanged_loosely(const baseline::Entry& known, const FileFacts& facts,
+                            policy::AttributeSet differing) const;
 
   const base::Clock& clock_;
   Settings settings_;
@@ -82,6 +97,11 @@ class Judge {
   Summary summary_;
   Memory memory_;
   OwnerNames names_;
+  NameCheck name_check_;
+  LinkingFileSystems linking_;
+  policy::PathPatterns ignored_added_;
+  policy::PathPatterns ignored_missing_;
+  policy::PathPatterns ignored_modified_;
   std::set<std::string, std::less<>> absent_;  ///< configured paths that were told to be absent
 };
 

@@ -6,6 +6,8 @@ noinst_LIBRARIES += %D%/libscan.a
 	%D%/describe.h \
 	%D%/directory_chain.cc \
 	%D%/directory_chain.h \
+	%D%/directory_counts.cc \
+	%D%/directory_counts.h \
 	%D%/extended.cc \
 	%D%/extended.h \
 	%D%/facts_codec.cc \
@@ -35,7 +37,10 @@ noinst_LIBRARIES += %D%/libscan.a
 	%D%/resume.h \
 	%D%/scan.cc \
 	%D%/scan.h \
+	%D%/side_rules.cc \
+	%D%/side_rules.h \
 	%D%/walk.cc \
 	%D%/walk.h \
+	%D%/walk_counts.cc \
 	%D%/worker.cc \
 	%D%/worker.h

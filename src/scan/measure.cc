@@ -259,6 +259,7 @@ Measure::Outcome Measure::measure_opened(int fd, const Wanted& wanted, FileFacts
     read_extended({.fd = fd, .mode = facts.mode}, wanted.attributes, extended_of(facts));
   }
   if (!is_regular || !wanted.attributes.has(Attribute::Checksum)) return Outcome::Done;
+  if (skips_ && skips_(fd, facts)) return Outcome::Done;
   is_dropped_ = false;
   const Outcome outcome = read_content(fd, raw.stx_blocks, wanted, facts);
   if (is_dropped_) drop(fd, 0);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "crypto/digest.h"
@@ -45,6 +46,10 @@ class Measure {
   /// mtime and is seen by the next check.
   void measure(int directory, const Wanted& wanted, FileFacts& facts);
 
+  /// Files for which `skips` is true, open at `fd`, are not read: they have no digest.
+  using Skips = std::function<bool(int fd, const FileFacts& facts)>;
+  void skip_if(Skips skips) { skips_ = std::move(skips); }
+
   /// For each directory anew: whether O_NOATIME is permitted is a matter of its files' owners.
   void begin_directory() { uses_noatime_ = asks_cache_ = true; }
   /// How contents are digested from now on; `second`: also by this, None: not.
@@ -65,6 +70,7 @@ class Measure {
   int open_object(int directory, const char* name, int more);
 
   Hooks hooks_;
+  Skips skips_;  ///< mostly none
   std::chrono::milliseconds deadline_;
   std::vector<std::uint8_t> buffer_;
   std::array<std::optional<crypto::Hasher>, kLastDigestKind + 1> hashers_;

@@ -51,7 +51,7 @@ Result<sys::Barriers> lock_measurer_in() {
   confinement.system_calls = {SCMP_SYS(statx),      SCMP_SYS(readlinkat), SCMP_SYS(getdents64),
                               SCMP_SYS(lseek),      SCMP_SYS(fchdir),     SCMP_SYS(fgetxattr),
                               SCMP_SYS(flistxattr), SCMP_SYS(lgetxattr),  SCMP_SYS(llistxattr),
-                              SCMP_SYS(preadv2),    SCMP_SYS(fadvise64)};
+                              SCMP_SYS(preadv2),    SCMP_SYS(fadvise64),  SCMP_SYS(pread64)};
   return sys::lock_in(confinement);
 }
 
@@ -128,15 +128,19 @@ class Measurer {
 int run_measurer() {
   const auto set_up = sys::receive_set_up();
   if (!set_up) base::die("measurer: " + set_up.error().text());
-  const auto decoded = decode_set_up(*set_up);
-  if (!decoded) base::die("measurer: " + decoded.error().text());
+  const auto told = decode_set_up(*set_up);
+  if (!told) base::die("measurer: " + told.error().text());
+  auto skipper = policy::Skipper::make(told->skip);
+  if (!skipper) base::die("measurer: " + skipper.error().text());
   crypto::prepare();
 
   Measurer* measurer = nullptr;
   Worker worker({.send = [&](std::uint16_t kind,
                              ByteView payload) { measurer->channel().send(kind, payload); },
                  .flush = [&] { measurer->channel().flush(); }},
-                decoded->deadline, decoded->drops_cache);
+                {.deadline = told->deadline}, told->drops_cache);
+  if (!told->skip.is_empty()) worker.skip(*std::move(skipper));
+  if (told->follows_symlinks) worker.follow_symlinks();
   auto loop = sys::Loop::create();
   if (!loop) base::die("measurer: " + loop.error().text());
   const auto barriers = lock_measurer_in();

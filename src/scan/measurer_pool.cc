@@ -110,6 +110,8 @@ struct MeasurerPool::State {
   void receive(Member& member, std::uint16_t kind, ByteView payload);
   void take_answer(Member& member, ByteView payload);
   void take_begin(Member& member, ByteView payload);
+  void take_remark(Member& member, ByteView payload);
+  void pass_on(Member& member, Job& job, Answer answer);
   void breach(Member& member, const Error& error);
   void dispatch();
   Member* find_idlest();
@@ -132,7 +134,10 @@ Result<void> MeasurerPool::State::start_member(std::size_t index) {
              .rules = rules_for_pool(),
              .set_up =
                  [this] {
-                   return encode_set_up({settings.deadline, settings.drops_cache});
+                   return encode_set_up({.deadline = settings.deadline,
+                                         .drops_cache = settings.drops_cache,
+                                         .skip = settings.skip,
+                                         .follows_symlinks = settings.follows_symlinks});
                  },
              .on_message = [this, index](std::uint16_t kind, ByteView payload,
                                          auto&) { receive(members[index], kind, payload); },
@@ -205,6 +210,7 @@ void MeasurerPool::State::receive(Member& member, std::uint16_t kind, ByteView p
   member.silent_ticks = 0;
   ++member.words;
   if (kind == kAnswer) return take_answer(member, payload);
+  if (kind == kRemark) return take_remark(member, payload);
   take_begin(member, payload);
 }
 
@@ -215,6 +221,27 @@ void MeasurerPool::State::take_begin(Member& member, ByteView payload) {
   Job& job = *member.jobs.front();
   job.has_begun = true;
   job.begun = std::move(begin->name);
+}
+
+/// Only about the order under way, and never the last word on it.
+void MeasurerPool::State::take_remark(Member& member, ByteView payload) {
+  auto got = decode_remark(payload);
+  if (!got) return breach(member, got.error());
+  if (member.jobs.empty() || member.jobs.front()->request.number != got->number) return;
+  Answer answer;
+  answer.remarks.push_back(std::move(got->remark));
+  pass_on(member, *member.jobs.front(), std::move(answer));
+}
+
+/// Out of the job while it is called: it may drop all orders, this one with its callback.
+void MeasurerPool::State::pass_on(Member& member, Job& job, Answer answer) {
+  const std::uint32_t number = job.request.number;
+  OnAnswer call = std::exchange(job.on_answer, {});
+  call(std::move(answer));
+  const auto still = std::ranges::find_if(member.jobs, [number](const std::unique_ptr<Job>& one) {
+    return one->request.number == number;
+  });
+  if (still != member.jobs.end() && !(*still)->on_answer) (*still)->on_answer = std::move(call);
 }
 
 void MeasurerPool::State::take_answer(Member& member, ByteView payload) {
@@ -243,11 +270,7 @@ void MeasurerPool::State::take_answer(Member& member, ByteView payload) {
     plan_look();
     return;
   }
-  // Out of the job while it is called: it may drop all orders, this one with its callback.
-  OnAnswer call = std::exchange(job.on_answer, {});
-  call(std::move(answer));
-  const auto still = std::ranges::find_if(member.jobs, is_it);
-  if (still != member.jobs.end() && !(*still)->on_answer) (*still)->on_answer = std::move(call);
+  pass_on(member, job, std::move(answer));
 }
 
 Member* MeasurerPool::State::find_idlest() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "policy/attributes.h"
+#include "policy/skip.h"
 #include "samhain/facts.h"
 #include "samhain/result.h"
 #include "sys/loop.h"
@@ -48,11 +49,24 @@ struct Order {
   DigestKind second_digest = DigestKind::None;
 };
 
+/// What a measurer noticed about an object beside its facts.
+struct Remark {
+  enum class Kind : std::uint8_t {
+    Slow = 1,  ///< finding and opening it took so many seconds
+    Dangling,  ///< a symlink, to nothing
+  };
+  Kind kind = Kind::Slow;
+  std::string name{};
+  std::uint32_t seconds = 0;
+  std::string target{};  ///< of a symlink
+};
+
 /// What comes back, in any number of pieces; is_last ends the order.
 struct Answer {
   std::vector<FileFacts> facts;
   /// Names left for others, because this measurer has had enough: order them again.
   std::vector<Wanted> rest;
+  std::vector<Remark> remarks{};
   bool is_last = false;
   Stage failed_stage = Stage::None;  ///< the directory itself could not be read
   int failed_errno = 0;
@@ -74,6 +88,8 @@ class MeasurerPool {
     std::chrono::seconds deadline{120};  ///< for one system call, and see Measure
     bool drops_cache = false;            ///< see Measure
     Limits limits;
+    policy::SkipSettings skip;                     ///< good ones: what is not read
+    bool follows_symlinks = false;                 ///< to remark on those that lead nowhere
     std::function<void(const Error&)> on_trouble;  ///< one died or hung, and what was done about it
   };
   using OnAnswer = std::function<void(Answer&&)>;

@@ -10,8 +10,10 @@ namespace samhain::scan {
 namespace {
 
 constexpr std::size_t kReplyHead = 4 + 1 + 1 + 4 + 8 + 4;
+constexpr std::size_t kRemarkHead = 4 + 1 + 4 + 4 + 4;  // with the lengths of both texts
 constexpr std::uint32_t kMaxPath = 1U << 16;
 constexpr auto kLastMade = static_cast<std::uint8_t>(DigestKind::Md5);
+constexpr std::uint32_t kMaxLine = 1U << 14;  // of a configuration
 constexpr auto kLastStage = static_cast<std::uint8_t>(Stage::Unstable);
 
 Error malformed(const char* what) { return Error{Error::Kind::Malformed, what}; }
@@ -39,23 +41,37 @@ std::span<const sys::Rule> rules_for_pool() {
   static constexpr std::array kRules = {
       sys::Rule{kAnswer, kReplyHead, sys::Channel::kMaxMessage, 0},
       sys::Rule{kBegin, 4, 4 + kMaxName, 0},
+      sys::Rule{kRemark, kRemarkHead, kRemarkHead + kMaxName + kMaxTarget, 0},
   };
   return kRules;
 }
 
 Bytes encode_set_up(const SetUp& set_up) {
   base::Writer writer;
-  writer.number(static_cast<std::uint32_t>(set_up.deadline.count()))
-      .number(std::uint8_t{set_up.drops_cache});
+  writer.number(static_cast<std::uint32_t>(set_up.deadline.count()));
+  writer.number(std::uint8_t{set_up.drops_cache}).number(std::uint8_t{set_up.follows_symlinks});
+  for (const auto& lines :
+       {set_up.skip.conditions, set_up.skip.types, set_up.skip.ignore_modified}) {
+    writer.number(static_cast<std::uint32_t>(lines.size()));
+    for (const std::string& line : lines) writer.text(line);
+  }
   return writer.take();
 }
 
 Result<SetUp> decode_set_up(ByteView payload) {
   base::Reader reader(payload);
-  const auto seconds = reader.number<std::uint32_t>();
-  const auto drops_cache = reader.number<std::uint8_t>();
-  if (!reader.is_complete() || seconds == 0) return malformed("set-up");
-  return SetUp{std::chrono::seconds(seconds), drops_cache != 0};
+  SetUp set_up;
+  set_up.deadline = std::chrono::seconds(reader.number<std::uint32_t>());
+  set_up.drops_cache = reader.number<std::uint8_t>() != 0;
+  set_up.follows_symlinks = reader.number<std::uint8_t>() != 0;
+  for (auto* lines : {&set_up.skip.conditions, &set_up.skip.types, &set_up.skip.ignore_modified}) {
+    const auto count = reader.number<std::uint32_t>();
+    for (std::uint32_t i = 0; i < count && reader.is_good(); ++i) {
+      lines->emplace_back(reader.text(kMaxLine));
+    }
+  }
+  if (!reader.is_complete() || set_up.deadline.count() == 0) return malformed("set-up");
+  return set_up;
 }
 
 Bytes encode(const Request& request) {
@@ -195,6 +211,35 @@ Result<Begin> decode_begin(ByteView payload) {
   if (!reader.is_complete()) return malformed("begin");
   if (!begin.name.empty() && !is_good_name(begin.name)) return malformed("begin");
   return begin;
+}
+
+Bytes encode_remark(std::uint32_t number, const Remark& remark) {
+  base::Writer writer;
+  writer.number(number)
+      .number(static_cast<std::uint8_t>(remark.kind))
+      .number(remark.seconds)
+      .text(remark.name)
+      .text(remark.target);
+  return writer.take();
+}
+
+Result<NumberedRemark> decode_remark(ByteView payload) {
+  base::Reader reader(payload);
+  NumberedRemark result;
+  result.number = reader.number<std::uint32_t>();
+  const auto kind = reader.number<std::uint8_t>();
+  Remark& remark = result.remark;
+  remark.seconds = reader.number<std::uint32_t>();
+  remark.name = reader.text(kMaxName);
+  remark.target = reader.text(kMaxTarget);
+  const bool is_known = kind == static_cast<std::uint8_t>(Remark::Kind::Slow) ||
+                        kind == static_cast<std::uint8_t>(Remark::Kind::Dangling);
+  if (!reader.is_complete() || !is_known || !is_good_name(remark.name) ||
+      remark.target.find('\0') != std::string::npos) {
+    return malformed("remark");
+  }
+  remark.kind = static_cast<Remark::Kind>(kind);
+  return result;
 }
 
 }  // namespace samhain::scan

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/skip.h"
 #include "samhain/bytes.h"
 #include "samhain/result.h"
 #include "scan/measurer_pool.h"
@@ -23,15 +24,18 @@ inline constexpr std::uint16_t kForget = 20;  ///< to the measurer: close all di
 inline constexpr std::uint16_t kPace = 21;    ///< to the measurer: the page of its limits; empty
 inline constexpr std::uint16_t kAnswer = 18;  ///< from it: Reply
 inline constexpr std::uint16_t kBegin = 19;   ///< from it, before each object of a careful order
+inline constexpr std::uint16_t kRemark = 22;  ///< from it, about an object of an order
 
 /// What each side accepts.
 std::span<const sys::Rule> rules_for_measurer();
 std::span<const sys::Rule> rules_for_pool();
 
-/// What a measurer is told at its start; see Measure.
+/// What a measurer is told at its start.
 struct SetUp {
-  std::chrono::seconds deadline{};  ///< how long reading one file may take
-  bool drops_cache = false;
+  std::chrono::seconds deadline{120};  ///< how long reading one file may take (see Measure)
+  bool drops_cache = false;            ///< see Measure
+  policy::SkipSettings skip;           ///< what is not read
+  bool follows_symlinks = false;       ///< to remark on those that lead nowhere
 };
 Bytes encode_set_up(const SetUp& set_up);
 /// Errors: Malformed.
@@ -86,5 +90,13 @@ struct Begin {
   std::string name;
 };
 Result<Begin> decode_begin(ByteView payload);
+
+/// kRemark: the order's number and the remark.
+struct NumberedRemark {
+  std::uint32_t number = 0;
+  Remark remark;
+};
+Bytes encode_remark(std::uint32_t number, const Remark& remark);
+Result<NumberedRemark> decode_remark(ByteView payload);
 
 }  // namespace samhain::scan

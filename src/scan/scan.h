@@ -13,6 +13,7 @@
 #include "samhain/result.h"
 #include "scan/measurer_pool.h"
 #include "scan/resume.h"
+#include "scan/side_rules.h"
 #include "sys/loop.h"
 
 namespace samhain::scan {
@@ -24,7 +25,9 @@ struct Settings {
   bool reports_full_detail = false;  ///< ReportFullDetail
   bool uses_local_time = false;      ///< UseLocalTime
   baseline::Digests digests;         ///< DigestAlgo, SecondDigest: for a new baseline
+  bool tells_steps = false;          ///< each directory and configured file is said to be looked at
   policy::Severities severities;
+  SideRules rules;
 };
 
 struct Summary {

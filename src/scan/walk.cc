@@ -41,6 +41,8 @@ Walk::Walk(Parts parts, OnDone on_done) : parts_(parts), on_done_(std::move(on_d
 void Walk::begin() {
   parts_.pool.forget_directories();
   configured_directories_ = parts_.tree.watched_directories();
+  // Not looked for, not even if no walk meets them.
+  for (std::string& path : parts_.tree.resting()) met_.insert(std::move(path));
   if (parts_.reader != nullptr) {
     is_visited_.assign(parts_.reader->directory_count(), false);
     remembered_ = parts_.reader->added_directories();
@@ -82,6 +84,7 @@ void Walk::order(Order what, MeasurerPool::OnAnswer on_answer) {
     const bool is_last = answer.is_last;
     parts_.judge.summary().bytes += answer.bytes_read;
     note_hung(directory, answer);
+    for (const Remark& remark : answer.remarks) parts_.judge.tell_remark(directory, remark);
     call(std::move(answer));
     if (!is_last || phase_ == Phase::Done) return;
     --in_flight_;
@@ -202,13 +205,18 @@ bool Walk::note_visited(const std::string& path) {
 }
 
 void Walk::order_directory(std::string path, const policy::PolicyTree::Place& place,
-                           std::size_t trusted_depth, const std::string& parent) {
+                           std::size_t trusted_depth, const FileFacts& facts,
+                           const std::string& parent) {
   if (passes_over(path, parent) || phase_ == Phase::Done) return;
   if (subtrees_) subtrees_->open(path, parent);
   const std::uint64_t number = ++last_number_;
   Order what{.directory = path, .trusted_depth = trusted_depth, .lists = true};
   if (place.rule) what.attributes = place.rule->attributes;
-  Directory directory{.path = std::move(path), .place = place, .trusted_depth = trusted_depth};
+  Directory directory{.path = std::move(path),
+                      .place = place,
+                      .trusted_depth = trusted_depth,
+                      .links = facts.links,
+                      .device = facts.device};
   auto named = parts_.tree.named_entries(place);
   // Too many rules for one message: find out what is there, then order each by its own rule.
   directory.is_only_listed = named.size() > kMaxNames;
@@ -253,6 +261,7 @@ void Walk::order_in(std::uint64_t number, std::vector<Wanted> names) {
 
 bool Walk::load(Directory& directory) {
   directory.is_loaded = true;
+  parts_.judge.tell_step(directory.path);
   ++parts_.judge.summary().directories;
   if (parts_.reader == nullptr) return true;
   auto known = parts_.reader->directory(directory.path);
@@ -312,6 +321,7 @@ void Walk::take_object(Directory& directory, bool is_second, FileFacts& facts) {
         Wanted{.name = facts.name, .type = static_cast<std::uint8_t>(IFTODT(facts.mode))});
     return;
   }
+  directory.counts.add(facts);
   if (parts_.tree.is_configured(directory.place, facts.name)) {
     std::string path = join(directory.path, facts.name);
     const bool is_wanted = std::ranges::binary_search(configured_directories_, path);
@@ -331,13 +341,14 @@ void Walk::enter(const Directory& directory, const FileFacts& facts) {
   if (!S_ISDIR(facts.mode) || phase_ == Phase::Done) return;
   const auto place = parts_.tree.enter(directory.place, facts.name);
   if (!place) return;
-  order_directory(join(directory.path, facts.name), *place, directory.trusted_depth,
+  order_directory(join(directory.path, facts.name), *place, directory.trusted_depth, facts,
                   directory.path);
 }
 
 void Walk::finish(std::uint64_t number) {
   const auto found = under_way_.find(number);
   const Directory& directory = found->second;
+  judge_counts(directory);
   for (std::size_t i = 0; i < directory.known.size() && !directory.has_failed; ++i) {
     if (directory.is_seen[i]) continue;
     // A configured path is looked for by itself, and told of in its own words.
@@ -469,6 +480,7 @@ void Walk::take_root_facts(const Judge::Configured& root, const FileFacts& facts
   if (root.is_directory && !S_ISDIR(facts.mode)) {
     return parts_.judge.tell_no_directory(root, known);
   }
+  if (!root.is_directory) parts_.judge.tell_step(root.path);
   if (!parts_.judge.tell_if_back(root, facts)) {
     take(location.directory, depth_of(location.directory), known ? &*known : nullptr, facts,
          root.rule);
@@ -476,7 +488,7 @@ void Walk::take_root_facts(const Judge::Configured& root, const FileFacts& facts
   if (!root.is_directory || phase_ == Phase::Done) return;
   const auto place = parts_.tree.enter_root(root.path);
   const std::size_t depth = depth_of(root.path);
-  if (place.rule) order_directory(root.path, place, depth == 0 ? 0 : depth - 1, {});
+  if (place.rule) order_directory(root.path, place, depth == 0 ? 0 : depth - 1, facts, {});
 }
 
 void Walk::gather_leftovers() {

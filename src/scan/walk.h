@@ -53,6 +53,9 @@ class Walk {
     std::string path;
     policy::PolicyTree::Place place{};
     std::size_t trusted_depth = 0;
+    std::uint32_t links = 0;  ///< hard links of the directory, when it was met
+    std::uint64_t device = 0;
+    EntryCounts counts{};
     bool is_only_listed = false;  ///< every object is measured by an order of its own
     bool is_loaded = false;
     bool is_gone = false;     ///< while it was measured: what was not seen is missing
@@ -74,7 +77,8 @@ class Walk {
   // 1. Directories.
   /// `parent`: the directory that it was met in, or empty.
   void order_directory(std::string path, const policy::PolicyTree::Place& place,
-                       std::size_t trusted_depth, const std::string& parent);
+                       std::size_t trusted_depth, const FileFacts& facts,
+                       const std::string& parent);
   Result<std::pair<std::uint64_t, std::uint64_t>> range_below(const std::string& path);
   Result<std::uint64_t> lower_bound(const std::string& path);
   bool note_visited(const std::string& path);
@@ -89,6 +93,7 @@ class Walk {
                          const FileFacts& facts) const;
   void enter(const Directory& directory, const FileFacts& facts);
   void finish(std::uint64_t number);
+  void judge_counts(const Directory& directory);  // walk_counts.cc
 
   // Objects, wherever they come from.
   void take(const std::string& directory, std::size_t trusted_depth, const baseline::Entry* known,

@@ -1,6 +1,10 @@
 #include "scan/worker.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -8,6 +12,7 @@
 #include <utility>
 
 #include "scan/facts_codec.h"
+#include "scan/paths.h"
 
 namespace samhain::scan {
 namespace {
@@ -20,17 +25,40 @@ constexpr std::chrono::milliseconds kMaxSilence{100};
 constexpr std::size_t kObjectsBetweenClocks = 64;
 constexpr std::size_t kBytesWorthAClock = 64U << 10;
 
+/// The clock by its last tick, a few milliseconds old at most: looking at it costs next to nothing.
+std::int64_t coarse_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return std::int64_t{now.tv_sec} * 1'000 + now.tv_nsec / 1'000'000;
+}
+
 bool is_gone(const FileFacts& facts) {
   return facts.failed_stage == Stage::Lstat && facts.failed_errno == ENOENT;
 }
 
 }  // namespace
 
-Worker::Worker(Output output, std::chrono::milliseconds deadline, bool drops_cache)
+Worker::Worker(Output output, Patience patience, bool drops_cache)
     : output_(std::move(output)),
+      opening_patience_(patience.opening),
       measure_({.before_content = [this](std::uint64_t size) { before_content(size); },
                 .on_progress = [this](std::size_t bytes) { return on_progress(bytes); }},
-               deadline, drops_cache) {}
+               patience.deadline, drops_cache) {}
+
+void Worker::skip(policy::Skipper skipper) {
+  skipper_ = std::move(skipper);
+  measure_.skip_if([this](int fd, const FileFacts& facts) { return skips(fd, facts); });
+}
+
+bool Worker::skips(int fd, const FileFacts& facts) {
+  const std::string path = join(request_.order.directory, facts.name);
+  return skipper_.skips({path, facts.mode, facts.size}, [&]() -> std::string_view {
+    head_.resize(policy::kHeadSize);
+    const ssize_t got = pread(fd, head_.data(), head_.size(), 0);
+    head_.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return head_;
+  });
+}
 
 void Worker::perform(Request request) {
   request_ = std::move(request);
@@ -76,7 +104,7 @@ void Worker::measure_all(int directory) {
       return;
     }
     say_begin(wanted.name);
-    measure_.measure(directory, wanted, facts);
+    measure_next(directory, wanted, facts);
     ++objects_;
     (void)keep_pace(0);
     // What vanished since it was listed is as absent as what never was; a name asked for is told
@@ -88,6 +116,37 @@ void Worker::measure_all(int directory) {
     }
     if (objects_ % kObjectsBetweenClocks == 0) say_if_silent();
   }
+}
+
+void Worker::measure_next(int directory, const Wanted& wanted, FileFacts& facts) {
+  object_ = wanted.name;
+  object_began_ms_ = coarse_ms();
+  is_opened_ = false;
+  measure_.measure(directory, wanted, facts);
+  note_opened();
+  if (follows_symlinks_ && !facts.target.empty()) look_behind(directory, facts);
+}
+
+/// Finding and opening it is over, be it that its content comes next.
+void Worker::note_opened() {
+  if (std::exchange(is_opened_, true)) return;
+  const std::int64_t took_ms = coarse_ms() - object_began_ms_;
+  if (took_ms < opening_patience_.count()) return;
+  remark({.kind = Remark::Kind::Slow,
+          .name = std::string{object_},
+          .seconds = static_cast<std::uint32_t>(took_ms / 1'000)});
+}
+
+void Worker::look_behind(int directory, const FileFacts& facts) {
+  struct statx unused {};
+  const int flags = AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+  if (statx(directory, facts.name.c_str(), flags, STATX_TYPE, &unused) == 0) return;
+  if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) return;
+  remark({.kind = Remark::Kind::Dangling, .name = facts.name, .target = facts.target});
+}
+
+void Worker::remark(const Remark& remark) {
+  output_.send(kRemark, encode_remark(request_.number, remark));
 }
 
 bool Worker::is_skipped(std::string_view name) const {
@@ -146,6 +205,7 @@ void Worker::leave_rest() {
 }
 
 void Worker::before_content(std::uint64_t size) {
+  note_opened();
   if (has_left_rest_ || bytes_ + size <= kMaxOrderBytes) return;
   leave_rest();
   send_piece(false);

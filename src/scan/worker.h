@@ -6,6 +6,7 @@
 #include <functional>
 #include <string_view>
 
+#include "policy/skip.h"
 #include "samhain/bytes.h"
 #include "scan/directory_chain.h"
 #include "scan/listing.h"
@@ -26,11 +27,20 @@ class Worker {
     std::function<void(std::uint16_t kind, ByteView payload)> send;  ///< may wait with it
     std::function<void()> flush;                                     ///< and this ends the waiting
   };
-  /// `deadline`: for reading one file, `drops_cache`: see Measure.
-  Worker(Output output, std::chrono::milliseconds deadline, bool drops_cache = false);
+  struct Patience {
+    std::chrono::milliseconds deadline{120'000};  ///< for reading one file, see Measure
+    std::chrono::milliseconds opening{6'000};  ///< finding and opening one: longer is remarked on
+  };
+  /// `drops_cache`: see Measure.
+  Worker(Output output, Patience patience, bool drops_cache = false);
 
   /// The limits to keep from now on.
   void keep(Pace pace) { pace_ = std::move(pace); }
+
+  /// The content of these is not read from now on.
+  void skip(policy::Skipper skipper);
+  /// Symlinks are remarked on if they lead nowhere, which takes a system call each, from now on.
+  void follow_symlinks() { follows_symlinks_ = true; }
 
   /// Everything that is said of this order is given to `send` when it returns; `flush` was called
   /// whenever the scanner would have heard nothing for a tenth of a second.
@@ -47,6 +57,11 @@ class Worker {
   void measure_all(int directory);
   void leave(const Wanted& wanted);
   void leave_rest();
+  bool skips(int fd, const FileFacts& facts);
+  void measure_next(int directory, const Wanted& wanted, FileFacts& facts);
+  void note_opened();
+  void look_behind(int directory, const FileFacts& facts);
+  void remark(const Remark& remark);
   void before_content(std::uint64_t size);
   std::chrono::nanoseconds on_progress(std::size_t bytes);
   std::chrono::nanoseconds keep_pace(std::size_t bytes);
@@ -55,11 +70,15 @@ class Worker {
   void fail(int sys_errno);
 
   Output output_;
+  const std::chrono::milliseconds opening_patience_;
+  bool follows_symlinks_ = false;
   DirectoryChain chain_;
   Listing listing_;
   Measure measure_;
   Pace pace_;
   ReplyWriter reply_;
+  policy::Skipper skipper_;
+  std::string head_;  ///< of the file that is asked about
 
   // Of the order under way.
   Request request_;
@@ -68,6 +87,9 @@ class Worker {
   std::uint64_t bytes_ = 0;
   std::uint64_t unsaid_bytes_ = 0;
   bool has_left_rest_ = false;
+  std::int64_t object_began_ms_ = 0;
+  std::string_view object_;  ///< the name under way
+  bool is_opened_ = false;
   Stage failed_stage_ = Stage::None;
   int failed_errno_ = 0;
   std::chrono::steady_clock::time_point last_said_;

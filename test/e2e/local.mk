@@ -31,8 +31,10 @@ EXTRA_DIST += \
 	%D%/test_roles.py \
 	%D%/test_rotation.py \
 	%D%/test_rules.py \
+	%D%/test_schedules.py \
 	%D%/test_separate_logs.py \
 	%D%/test_server.py \
+	%D%/test_side_rules.py \
 	%D%/test_signals.py \
 	%D%/test_status.py \
 	%D%/test_status_page.py \

@@ -62,3 +62,16 @@ def test_a_daemon_checks_at_sigttou_and_in_silence_at_sigtstp(alone):
     wait_for("a check", lambda: alone.count(msg="File check completed.") == 3)
     alone.wait_line(msg="POLICY ADDED", path=str(alone.tree / "two"))
     assert alone.count(msg="POLICY ADDED") == 1, "what was found in silence counts as reported"
+
+
+def test_a_silent_check_can_be_wholly_silent(alone):
+    alone.set("Misc", "SetFullSilent", "yes")
+    alone.write_config()
+    assert alone.call("-t", "check", "-D").returncode == 0
+    alone.wait_line(msg="File check completed.")
+    (alone.tree / "one").write_text("x\n")
+    os.kill(alone.pid, signal.SIGTSTP)
+    (alone.tree / "two").write_text("x\n")
+    os.kill(alone.pid, signal.SIGTTOU)
+    wait_for("the loud one", lambda: alone.count(msg="File check completed.") == 2)
+    assert alone.count(msg="File check starting.") == 2

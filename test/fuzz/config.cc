@@ -11,6 +11,7 @@
 #include "config/settings.h"
 #include "policy/policy.h"
 #include "policy/settings.h"
+#include "policy/skip.h"
 
 namespace {
 
@@ -56,17 +57,29 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     must(entry.line > 0 && entry.value.size() <= config::kMaxLine);
   }
 
-  std::vector<policy::Watch> watches;
+  policy::Reading reading;
   policy::Severities severities;
-  auto settings = policy::watch_settings(watches);
+  policy::Timetable table;
+  auto settings = policy::watch_settings(reading);
+  settings.push_back(policy::schedule_setting("FileCheckScheduleOne", table));
   for (auto& setting : policy::severity_settings(severities))
     settings.push_back(std::move(setting));
   (void)config::apply(document, settings, config::agent_not_built());
 
+  for (const config::Entry& entry : document.entries) {
+    const auto skipper = policy::Skipper::make({.conditions = {entry.value}, .types = {}});
+    if (skipper) (void)skipper->skips({entry.value, 0644, size}, [&] { return text; });
+    policy::FileTypes types;
+    (void)static_cast<bool>(types.add(entry.value));
+    must(!types.type_of(text).empty());
+    const auto schedule = policy::Schedule::parse(entry.value);
+    if (schedule) (void)schedule->next(1'795'378'757, std::nullopt);
+  }
+
   policy::PolicyTree tree;
-  for (const policy::Watch& watch : watches) {
+  for (const policy::Watch& watch : reading.finish()) {
     must(watch.path.starts_with('/') && watch.path.find('\0') == std::string::npos);
-    (void)static_cast<bool>(tree.add(watch, 0));
+    (void)static_cast<bool>(tree.add(watch, 0, watch.line % 3 != 0));
   }
   walk(tree);
   return 0;

@@ -10,6 +10,8 @@ check_PROGRAMS += %D%/agent_tests
 	%D%/agent_setpwd_test.cc \
 	%D%/agent_settings_test.cc \
 	%D%/agent_status_test.cc \
+	%D%/agent_timing_test.cc \
+	%D%/fake_clock.h \
 	%D%/uplink_support.h
 %C%_agent_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS) -iquote $(top_srcdir)/test/unit \
 	-DBUILD_DIRECTORY='"$(abs_top_builddir)"'

@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "agent/settings.h"
 #include "config/known.h"
 #include "config_pages.h"
+#include "policy/file_types.h"
 
 namespace samhain::agent {
 namespace {
@@ -41,7 +44,7 @@ TEST(SamhainrcTest, TheSamplesDefaultsParseToo) {
 
 TEST(SamhainrcTest, TheManualsExamplesParseWithoutAWarning) {
   const auto examples = examples_of(source_text("man/samhainrc.5"));
-  EXPECT_EQ(examples.size(), 3U);
+  EXPECT_EQ(examples.size(), 4U);
   for (const std::string& example : examples) {
     EXPECT_EQ(told(read(example).problems), "") << example;
   }
@@ -55,6 +58,20 @@ TEST(SamhainrcTest, WhatIsNotBuiltIsToldAndInTheManual) {
     using Kind = config::Problem::Kind;
     EXPECT_EQ(problems[0].kind, one.no_use.empty() ? Kind::NotBuilt : Kind::NoUse) << use_of(one);
     EXPECT_TRUE(page_lists(page, one)) << use_of(one);
+  }
+}
+
+TEST(SamhainrcTest, TheManualListsTheFileTypes) {
+  const std::string page = source_text("man/samhainrc.5");
+  for (const std::string_view type : policy::known_types()) {
+    const std::size_t cut = type.rfind(':') + 1;
+    const std::string head = "\n.It " + std::string{type.substr(0, cut)} + "\n";
+    const std::size_t at = page.find(head);
+    ASSERT_NE(at, std::string::npos) << type;
+    const std::size_t begin = at + head.size();
+    std::string list = " " + page.substr(begin, page.find("\n.", begin) - begin) + " ";
+    std::ranges::replace(list, '\n', ' ');
+    EXPECT_NE(list.find(" " + std::string{type.substr(cut)} + " "), std::string::npos) << type;
   }
 }
 

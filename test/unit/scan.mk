@@ -18,6 +18,7 @@ check_PROGRAMS += %D%/scan_tests
 	%D%/scan_main.cc \
 	%D%/scan_names_test.cc \
 	%D%/scan_paths_test.cc \
+	%D%/scan_rules_test.cc \
 	%D%/scan_support.h \
 	%D%/scan_test.cc \
 	%D%/scratch.h \

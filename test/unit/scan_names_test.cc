@@ -34,11 +34,44 @@ TEST_F(ScanTest, CarriesNamesOfAnyBytesThrough) {
 }
 
 TEST(NamesTest, KnowWhatIsWeird) {
+  const NameCheck check{NameRules{}};
   for (const char* name : {"new\nline", "\x1b[31m", "\xc3\xa9", "\x7f", "quote\"", "blank "}) {
-    EXPECT_TRUE(is_weird(name)) << name;
+    EXPECT_TRUE(check.is_weird(name)) << name;
   }
   for (const char* name : {"plain", " leading", "a b", "a>b", "back\\slash", "$&;'`"}) {
-    EXPECT_FALSE(is_weird(name)) << name;
+    EXPECT_FALSE(check.is_weird(name)) << name;
+  }
+}
+
+TEST(NamesTest, BytesCanBeMadeOrdinary) {
+  NameRules rules;
+  ASSERT_TRUE(read_ordinary_bytes("0xe4,0344 246", rules));
+  EXPECT_FALSE(NameCheck{rules}.is_weird("\xe4\xf6"));
+  EXPECT_TRUE(NameCheck{rules}.is_weird("\xfc"));
+  ASSERT_TRUE(read_ordinary_bytes("32", rules));  // takes the place of the line before it
+  EXPECT_FALSE(NameCheck{rules}.is_weird("blank "));
+  EXPECT_TRUE(NameCheck{rules}.is_weird("\xe4"));
+  ASSERT_TRUE(read_ordinary_bytes("all", rules));
+  EXPECT_FALSE(NameCheck{rules}.is_weird("a\nb\" "));
+  for (const char* value : {"", "256", "x", "0x", "0x100", "08", "-1", "1;2", "all,1"}) {
+    NameRules untouched;
+    EXPECT_FALSE(read_ordinary_bytes(value, untouched)) << value;
+  }
+}
+
+TEST(NamesTest, AsUtf8OnlyWhatMisleadsIsWeird) {
+  NameRules rules;
+  rules.are_utf8 = true;
+  rules.are_all_ordinary = true;  // has nothing to say here
+  const NameCheck check{rules};
+  for (const char* name :
+       {"plain", "\u00e4\u00f6", "\u6f22\u5b57", "a\u00a0b", "\U0001f600", "a b"}) {
+    EXPECT_FALSE(check.is_weird(name)) << name;
+  }
+  for (const char* name : {"\xe4", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "a\nb",
+                           "a\x7f", "q\"", "blank ", "\u00e4 ", "a\u00a0", "a\u200b", "a\u3000",
+                           "a\ufeff", "a\u0085z", "txt.\u202eexe", "a\u2066z"}) {
+    EXPECT_TRUE(check.is_weird(name)) << name;
   }
 }
 

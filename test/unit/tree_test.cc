@@ -148,5 +148,39 @@ TEST(TreeTest, IsEmptyUntilSomethingIsAdded) {
   EXPECT_EQ(roots(tree), "f/ ");
 }
 
+TEST(TreeTest, WhatIsNotDueRests) {
+  PolicyTree tree;
+  ASSERT_TRUE(tree.add(dir(9, "/a", Name::ReadOnly), 0, false));
+  ASSERT_TRUE(tree.add(dir(9, "/a/b", Name::User0), 0, true));
+  ASSERT_TRUE(tree.add(dir(9, "/a/b/c", Name::User1), 0, false));
+  ASSERT_TRUE(tree.add(file("/a/f", Name::User2), 0, true));
+  ASSERT_TRUE(tree.add(dir(9, "/a/f", Name::User2), 0, false));
+  EXPECT_EQ(roots(tree), "d/a/b f/a/f ");
+  EXPECT_EQ(tree.resting(), (std::vector<std::string>{"/a", "/a/b/c"}));
+  EXPECT_FALSE(tree.enter_root("/a").rule);
+  const auto place = tree.enter_root("/a/b");
+  EXPECT_FALSE(tree.enter(place, "c"));  // the directory itself is an object, its content is not
+  EXPECT_EQ(word(tree.rule_of(place, "c")), "[User1]");
+  EXPECT_TRUE(tree.enter(place, "d"));
+  EXPECT_FALSE(tree.add(dir(0, "/a", Name::LogFiles), 0, true));  // the first line counts
+}
+
+TEST(TreeTest, FindsFilesWhoseWritingChangesAFixedDirectory) {
+  const auto found = [](std::initializer_list<Watch> watches) {
+    std::string text;
+    for (const FixedParent& one : find_fixed_parents(tree_of(watches))) {
+      text += one.directory + ":" + one.file + " ";
+    }
+    return text;
+  };
+  const Watch top = dir(9, "/a", Name::ReadOnly);
+  EXPECT_EQ(found({top, file("/a/f", Name::GrowingLogFiles)}), "/a:/a/f ");
+  EXPECT_EQ(found({top, file("/a/f", Name::ReadOnly)}), "");
+  EXPECT_EQ(found({top, file("/a/f", Name::IgnoreNone)}), "");
+  EXPECT_EQ(found({top, file("/a/b/f", Name::LogFiles)}), "");
+  EXPECT_EQ(found({top, file("/a", Name::Attributes), file("/a/f", Name::LogFiles)}), "");
+  EXPECT_EQ(found({dir(9, "/a", Name::LogFiles), file("/a/f", Name::Attributes)}), "");
+}
+
 }  // namespace
 }  // namespace samhain::policy

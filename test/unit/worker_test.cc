@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "unit/scratch.h"
@@ -20,12 +21,19 @@ class WorkerTest : public ::testing::Test {
   Scratch scratch_;
   std::vector<Reply> replies_;
   std::vector<std::string> begun_;
+  std::vector<Remark> remarks_;
   std::vector<std::string> log_;  // in order: "begin NAME", "facts NAME", "flush"
   Worker worker_{{.send = [this](std::uint16_t kind, ByteView payload) { take(kind, payload); },
                   .flush = [this] { log_.emplace_back("flush"); }},
-                 std::chrono::seconds(120)};
+                 {}};
 
   void take(std::uint16_t kind, ByteView payload) {
+    if (kind == kRemark) {
+      const auto remark = decode_remark(payload);
+      ASSERT_TRUE(remark);
+      remarks_.push_back(remark->remark);
+      return;
+    }
     if (kind == kBegin) {
       begun_.push_back(decode_begin(payload)->name);
       log_.push_back("begin " + begun_.back());
@@ -156,6 +164,93 @@ TEST_F(WorkerTest, FindsAFileByItsInode) {
   EXPECT_EQ(replies_.back().answer.facts[0].name, "b");
   const Digest wanted = crypto::sha256(as_bytes("two"));
   EXPECT_TRUE(std::ranges::equal(replies_.back().answer.facts[0].prefix_digest.view(), wanted));
+}
+
+TEST_F(WorkerTest, DoesNotReadWhatIsSkipped) {
+  write_file(scratch_ / "image", "\x89PNG\r\n\x1a\n...");
+  write_file(scratch_ / "text", "plain");
+  write_file(scratch_ / "large", std::string(5'000, 'x'));
+  auto skipper = policy::Skipper::make(
+      {.conditions = {"match_filetype(IMAGE:BITMAP)", "size_exceeds(4999) match_regex(/large$)"}});
+  ASSERT_TRUE(skipper);
+  worker_.skip(*std::move(skipper));
+  worker_.perform(listing());
+  std::uint64_t bytes = 0;
+  for (const Reply& reply : replies_) {
+    bytes += reply.answer.bytes_read;
+    for (const FileFacts& facts : reply.answer.facts) {
+      EXPECT_EQ(facts.failed_stage, Stage::None);
+      EXPECT_EQ(static_cast<bool>(facts.digest), facts.name == "text") << facts.name;
+    }
+  }
+  EXPECT_EQ(bytes, 5U);
+}
+
+TEST_F(WorkerTest, RemarksOnLinksThatLeadNowhereIfToldTo) {
+  write_file(scratch_ / "f", "1");
+  ASSERT_EQ(symlink("f", (scratch_ / "good").c_str()), 0);
+  ASSERT_EQ(symlink("../nothing", (scratch_ / "bad").c_str()), 0);
+  ASSERT_EQ(symlink("loop", (scratch_ / "loop").c_str()), 0);
+  Request request = listing();
+  request.order.attributes.add(Attribute::Link);
+  worker_.perform(request);
+  EXPECT_TRUE(remarks_.empty());
+  worker_.follow_symlinks();
+  worker_.perform(request);
+  ASSERT_EQ(remarks_.size(), 2U);
+  std::ranges::sort(remarks_, {}, &Remark::name);
+  EXPECT_EQ(remarks_[0].kind, Remark::Kind::Dangling);
+  EXPECT_EQ(remarks_[0].name, "bad");
+  EXPECT_EQ(remarks_[0].target, "../nothing");
+  EXPECT_EQ(remarks_[1].name, "loop");
+}
+
+TEST_F(WorkerTest, RemarksOnWhatIsSlowToBeOpened) {
+  write_file(scratch_ / "f", std::string(300'000, 'x'));
+  make_directory(scratch_ / "d");
+  worker_.perform(listing());
+  EXPECT_TRUE(remarks_.empty());
+  std::vector<Remark> remarks;
+  Worker impatient({.send =
+                        [&](std::uint16_t kind, ByteView payload) {
+                          if (kind == kRemark) remarks.push_back(decode_remark(payload)->remark);
+                        },
+                    .flush = [] {}},
+                   {.opening = std::chrono::milliseconds(0)});
+  impatient.perform(listing());
+  ASSERT_EQ(remarks.size(), 2U);  // once each, although one is read besides
+  EXPECT_EQ(remarks[0].kind, Remark::Kind::Slow);
+}
+
+TEST(RequestsTest, RemarksComeThroughWholeOrNotAtAll) {
+  const Bytes good = encode_remark(7, {.kind = Remark::Kind::Slow, .name = "a", .seconds = 9});
+  const auto got = decode_remark(good);
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->number, 7U);
+  EXPECT_EQ(got->remark.name, "a");
+  EXPECT_EQ(got->remark.seconds, 9U);
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    EXPECT_FALSE(decode_remark(ByteView{good}.first(size))) << size;
+  }
+  Bytes unknown = good;
+  unknown[4] = 3;
+  EXPECT_FALSE(decode_remark(unknown));
+  EXPECT_FALSE(decode_remark(encode_remark(7, {.name = "a/b"})));
+}
+
+TEST(RequestsTest, AMeasurerIsToldWhatIsSkipped) {
+  const scan::SetUp set_up{std::chrono::seconds(7),
+                           {.conditions = {"a", "b"}, .types = {"c"}, .ignore_modified = {"/d"}},
+                           true};
+  const auto got = decode_set_up(encode_set_up(set_up));
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->deadline, set_up.deadline);
+  EXPECT_EQ(got->skip, set_up.skip);
+  EXPECT_TRUE(got->follows_symlinks);
+  Bytes cut = encode_set_up(set_up);
+  cut.pop_back();
+  EXPECT_FALSE(decode_set_up(cut));
+  EXPECT_FALSE(decode_set_up(encode_set_up({std::chrono::seconds(0), {}, false})));
 }
 
 }  // namespace
