@@ -40,6 +40,18 @@ Result<void> take_switch(Options& options, std::string_view /*value*/) {
   return {};
 }
 
+template <std::string Options::*Member>
+Result<void> take_text(Options& options, std::string_view value) {
+  options.*Member = value;
+  return {};
+}
+
+template <Options::ListForm Form>
+Result<void> take_form(Options& options, std::string_view /*value*/) {
+  options.list_form = Form;
+  return {};
+}
+
 template <Options::Task Task>
 Result<void> take_task(Options& options, std::string_view value) {
   options.task = Task;
@@ -101,6 +113,7 @@ Result<void> take_config_path(Options& options, std::string_view value) {
 }
 
 using Task = Options::Task;
+using ListForm = Options::ListForm;
 constexpr std::array kOptions = {
     Option{'t', "set-checksum-test", "ACTION", "init, check or none", take_action},
     Option{'D', "daemon", "", "run in the background, check again and again",
@@ -131,10 +144,21 @@ constexpr std::array kOptions = {
            take_switch<&Options::tests_connection>},
     Option{0, "check-config", "", "read the configuration, say what is wrong in it, start nothing",
            take_switch<&Options::only_checks>},
-    Option{'a', "full-detail", "", "list everything; before -d",
-           take_switch<&Options::lists_all_details>},
     Option{'d', "list-database", "FILE", "list a baseline (default: the configured one) and end",
            take_task<Task::ListBaseline>},
+    Option{'a', "full-detail", "", "-d: list everything", take_form<ListForm::Full>},
+    Option{0, "delimited", "", "-d: the same, separated by commas", take_form<ListForm::Delimited>},
+    Option{0, "json", "", "-d: one JSON object a line", take_form<ListForm::Json>},
+    Option{0, "binary", "", "-d: as a baseline, into the file of -o", take_form<ListForm::Binary>},
+    Option{'o', "outfile", "FILE", "-d --binary: the file to write", take_text<&Options::outfile>},
+    Option{0, "list-file", "PATH", "-d: the kept content of this file",
+           take_text<&Options::listed_file>},
+    Option{0, "list-filter", "FILE", "-d: only the paths in FILE, one a line",
+           take_text<&Options::list_filter>},
+    Option{0, "verify-database", "FILE", "compare this host with a baseline alone and end",
+           take_task<Task::VerifyBaseline>},
+    Option{0, "import-database", "FILE", "make the baseline from one of samhain 3 or 4 and end",
+           take_task<Task::ImportDatabase>},
     Option{'H', "hash-string", "TEXT", "print the SHA-256 of a text or /FILE and end",
            take_task<Task::HashText>},
     Option{0, "print-own-name", "", "print the name this host tells the server and end",
@@ -153,13 +177,7 @@ constexpr std::array kOptions = {
     Option{'j', "just-list", "", "", nullptr},
     Option{'M', "verify-mail", "FILE", "", nullptr},
     Option{'V', "add-key", "KEY", "", nullptr},
-    Option{'o', "outfile", "FILE", "", nullptr},
-    Option{0, "list-file", "PATH", "", nullptr},
-    Option{0, "list-filter", "FILE", "", nullptr},
-    Option{0, "delimited", "", "", nullptr},
-    Option{0, "binary", "", "", nullptr},
     Option{0, "init2stdout", "", "", nullptr},
-    Option{0, "verify-database", "FILE", "", nullptr},
     Option{0, "create-database", "FILE", "", nullptr},
     Option{'w', "wait-on-check", "SECONDS", "", nullptr},
     Option{0, "trace-logfile", "FILE", "", nullptr},
@@ -191,15 +209,38 @@ class Parser {
   explicit Parser(std::span<const std::string_view> arguments) : rest_(arguments) {}
 
   Result<Options> run() {
-    while (!rest_.empty() && options_.task == Task::Run) {
+    while (!rest_.empty() && !is_at_end()) {
       const std::string_view argument = rest_.front();
       rest_ = rest_.subspan(1);
       if (auto taken = take(argument); !taken) return taken.error();
+    }
+    if (options_.list_form == ListForm::Binary && options_.outfile.empty()) {
+      return complaint("needs -o FILE", "--binary");
+    }
+    if (options_.list_form != ListForm::Binary && !options_.outfile.empty()) {
+      return complaint("only with --binary", "--outfile");
     }
     return std::move(options_);
   }
 
  private:
+  /// What follows is never used.
+  bool is_at_end() const {
+    switch (options_.task) {
+      case Task::HashText:
+      case Task::PrintOwnName:
+      case Task::ShowVersion:
+      case Task::ShowHelp:
+        return true;
+      case Task::Run:
+      case Task::ListBaseline:
+      case Task::VerifyBaseline:
+      case Task::ImportDatabase:
+        break;
+    }
+    return false;
+  }
+
   Result<void> take(std::string_view argument) {
     if (argument.starts_with("--")) return take_long(argument);
     if (argument.size() > 1 && argument.starts_with('-')) return take_group(argument);
@@ -217,7 +258,7 @@ class Parser {
   }
 
   Result<void> take_group(std::string_view argument) {
-    for (std::size_t i = 1; i < argument.size() && options_.task == Task::Run; ++i) {
+    for (std::size_t i = 1; i < argument.size() && !is_at_end(); ++i) {
       const std::string shown = fmt::format("-{}", argument[i]);
       const Option* option = find_letter(argument[i]);
       if (option == nullptr) return complaint("unrecognized short option", shown);

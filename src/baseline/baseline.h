@@ -20,6 +20,11 @@ namespace samhain::baseline {
 /// Version of the file (docs/baseline-format.md); one with another is refused.
 inline constexpr int kFormat = 2;
 
+/// A bit of Entry::attributes that is none: the entry was taken over from a database of the
+/// original (baseline/original.h), which knew the lower 32 bits of the inode, whole seconds, the
+/// flags of few objects, and neither when an object was made nor its capabilities.
+inline constexpr std::uint32_t kImported = 0x8000'0000;
+
 /// Trusted facts of one object, with what a line shows of them and the policy that watched it.
 struct Entry {
   FileFacts facts;

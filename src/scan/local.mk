@@ -4,4 +4,4 @@ noinst_LIBRARIES += %D%/libscan.a
 	%D%/judge.cc %D%/judge.h %D%/listing.cc %D%/listing.h %D%/measure.cc %D%/measure.h \
 	%D%/measurer.cc %D%/measurer_pool.cc %D%/measurer_pool.h %D%/memory.cc %D%/memory.h \
 	%D%/names.cc %D%/names.h %D%/paths.cc %D%/paths.h %D%/requests.cc %D%/requests.h \
-	%D%/scan.cc %D%/scan.h %D%/walk.cc %D%/walk.h %D%/worker.cc %D%/worker.h
+	%D%/scan.cc %D%/scan.h %D%/verification.cc %D%/verification.h %D%/walk.cc %D%/walk.h %D%/worker.cc %D%/worker.h

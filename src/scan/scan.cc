@@ -35,9 +35,6 @@ struct Scanner::State {
   void end(Result<void> result);
 };
 
-namespace {
-
-/// What the original digested with TIGER cannot be compared: that is why its kind is kept.
 baseline::Digests usable(baseline::Digests digests) {
   const auto can_be_made = [](DigestKind kind) {
     return kind != DigestKind::None && kind != DigestKind::Tiger192;
@@ -46,8 +43,6 @@ baseline::Digests usable(baseline::Digests digests) {
   if (!can_be_made(digests.second)) digests.second = DigestKind::None;
   return digests;
 }
-
-}  // namespace
 
 void Scanner::State::begin(Mode mode, baseline::Writer* writer, baseline::Reader* reader,
                            OnDone done) {
@@ -58,9 +53,7 @@ void Scanner::State::begin(Mode mode, baseline::Writer* writer, baseline::Reader
   Walk::Parts parts{.pool = pool, .tree = tree, .judge = judge, .writer = writer, .reader = reader};
   // Whatever the settings say meanwhile: only digests of one kind can be compared.
   parts.digests = reader != nullptr ? usable(reader->about().digests) : digests;
-  walk.emplace(
-      parts,
-      [this](Result<void> result) { end(std::move(result)); });
+  walk.emplace(parts, [this](Result<void> result) { end(std::move(result)); });
   walk->begin();
 }
 
