@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -147,25 +148,73 @@ Result<void> print_lines(baseline::Reader& reader, const std::optional<Paths>& f
   return {};
 }
 
-/// The same entries and history as a baseline of its own, signed by the key of that place.
-Result<void> write_baseline(baseline::Reader& reader, const std::optional<Paths>& filter,
-                            const std::string& outfile) {
-  auto writer = baseline::Writer::create(outfile, reader.about().digests);
+/// The same entries and history, not yet committed.
+Result<std::unique_ptr<baseline::Writer>> copy_of(baseline::Reader& reader,
+                                                  const std::optional<Paths>& filter,
+                                                  const std::string& path) {
+  auto writer = baseline::Writer::create(path, reader.about().digests);
   if (!writer) return writer.error();
   auto written =
       for_each(reader, filter, [&](const std::string& directory, const baseline::Entry& entry) {
         return (*writer)->add(directory, entry);
       });
-  if (!written) return written;
+  if (!written) return written.error();
   auto approvals = reader.approvals();
   if (!approvals) return approvals.error();
   for (baseline::Approval& approval : *approvals) {
     if (filter && !filter->contains(approval.path)) continue;
     (*writer)->add_approval(std::move(approval));
   }
+  return writer;
+}
+
+/// As a baseline of its own, signed by the key of its place.
+Result<void> write_baseline(baseline::Reader& reader, const std::optional<Paths>& filter,
+                            const std::string& outfile) {
+  auto writer = copy_of(reader, filter, outfile);
+  if (!writer) return writer.error();
   const auto key = baseline::load_or_make_key(outfile);
   if (!key) return key.error();
   return (*writer)->commit(*key);
+}
+
+Result<void> copy_to_stdout(int fd) {
+  if (lseek(fd, 0, SEEK_SET) != 0) return system_error("lseek", errno);
+  std::array<std::uint8_t, 64U << 10> buffer{};
+  for (;;) {
+    const ssize_t size = read(fd, buffer.data(), buffer.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return system_error("read", errno);
+    if (size == 0) return {};
+    const auto piece = ByteView(buffer).first(static_cast<std::size_t>(size));
+    if (auto written = sys::write_all(STDOUT_FILENO, piece); !written) return written;
+  }
+}
+
+/// The same on standard output, signed by the key that the listed one is signed by.
+Result<void> stream_baseline(baseline::Reader& reader, const std::optional<Paths>& filter,
+                             const std::string& path) {
+  if (isatty(STDOUT_FILENO) == 1) {
+    return Error{Error::Kind::Refused, "a baseline is nothing for a terminal; give -o FILE"};
+  }
+  const auto key = baseline::load_key(path);
+  if (!key) return key.error();
+  std::string directory = "/tmp/samhain-XXXXXX";
+  if (mkdtemp(directory.data()) == nullptr) return system_error(directory, errno);
+  const std::string file = directory + "/baseline";
+  auto writer = copy_of(reader, filter, file);
+  auto done = writer ? (*writer)->commit(*key) : Result<void>{writer.error()};
+  if (done) done = copy_to_stdout((*writer)->fd());
+  (void)unlink(file.c_str());
+  if (writer) writer->reset();  // takes away what was not committed
+  if (rmdir(directory.c_str()) != 0 && done) return system_error(directory, errno);
+  return done;
+}
+
+Result<void> emit_baseline(baseline::Reader& reader, const std::optional<Paths>& filter,
+                           const std::string& path, const std::string& outfile) {
+  if (outfile.empty()) return stream_baseline(reader, filter, path);
+  return write_baseline(reader, filter, outfile);
 }
 
 std::optional<std::string> inflated(std::string_view compressed) {
@@ -217,7 +266,7 @@ int list_baseline(const std::string& path, std::span<const uid_t> trusted, const
   const auto filter = load_filter(options.list_filter);
   if (!filter) return complain("ERROR: " + filter.error().text());
   const auto listed = options.list_form == Options::ListForm::Binary
-                          ? write_baseline(**reader, *filter, options.outfile)
+                          ? emit_baseline(**reader, *filter, path, options.outfile)
                           : print_lines(**reader, *filter, options.list_form);
   if (listed) return 0;
   return complain(fmt::format("ERROR: can't list {}: {}", path, listed.error().text()));

@@ -149,7 +149,8 @@ constexpr std::array kOptions = {
     Option{'a', "full-detail", "", "-d: list everything", take_form<ListForm::Full>},
     Option{0, "delimited", "", "-d: the same, separated by commas", take_form<ListForm::Delimited>},
     Option{0, "json", "", "-d: one JSON object a line", take_form<ListForm::Json>},
-    Option{0, "binary", "", "-d: as a baseline, into the file of -o", take_form<ListForm::Binary>},
+    Option{0, "binary", "", "-d: as a baseline, on standard output or into the file of -o",
+           take_form<ListForm::Binary>},
     Option{'o', "outfile", "FILE", "-d --binary: the file to write", take_text<&Options::outfile>},
     Option{0, "list-file", "PATH", "-d: the kept content of this file",
            take_text<&Options::listed_file>},
@@ -213,9 +214,6 @@ class Parser {
       const std::string_view argument = rest_.front();
       rest_ = rest_.subspan(1);
       if (auto taken = take(argument); !taken) return taken.error();
-    }
-    if (options_.list_form == ListForm::Binary && options_.outfile.empty()) {
-      return complaint("needs -o FILE", "--binary");
     }
     if (options_.list_form != ListForm::Binary && !options_.outfile.empty()) {
       return complaint("only with --binary", "--outfile");

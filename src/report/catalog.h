@@ -251,6 +251,8 @@ inline constexpr Event kBaselineWritten{Severity::Info, EventClass::Fil, "Baseli
                                         "path files"};
 inline constexpr Event kBaselineRefused{Severity::Alert, EventClass::Panic,
                                         "PANIC - Baseline refused", "path reason"};
+inline constexpr Event kBaselineLocked{Severity::Err, EventClass::Fil,
+                                       "Failed to lock baseline database", "subroutine path"};
 inline constexpr Event kPanicNoData{Severity::Alert, EventClass::Panic, "PANIC - No data in file",
                                     "path"};
 inline constexpr Event kDatabaseImported{

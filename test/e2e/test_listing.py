@@ -2,13 +2,16 @@
 
 import base64
 import csv
+import fcntl
 import hashlib
 import io
 import json
 import os
 import re
+import shutil
 import stat
 import struct
+import subprocess
 import zlib
 
 import pytest
@@ -93,6 +96,23 @@ def test_a_subset_is_a_baseline_of_its_own(alone, folder):
     assert listed.returncode == 0 and listed.stdout.count("\n") == 1
     assert stat.S_IMODE(subset.stat().st_mode) & 0o077 == 0
     assert run(daemons.SAMHAIN, f"--verify-database={subset}").returncode == 0
+    # On standard output it has the key of the listed one.
+    streamed = alone.state / "streamed"
+    with open(streamed, "wb") as out:
+        subprocess.run([daemons.SAMHAIN, "--binary", "-d", alone.baseline], stdout=out, check=True,
+                       timeout=60)
+    shutil.copy(f"{alone.baseline}.key", f"{streamed}.key")
+    assert listing(alone) == run(daemons.SAMHAIN, "-d", streamed).stdout
+
+
+def test_two_inits_do_not_write_at_once(alone):
+    alone.write_config()
+    with open(f"{alone.baseline}.new", "wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        done = alone.call("-t", "init")
+    assert done.returncode == 1
+    assert f'msg="Failed to lock baseline database" subroutine="init" path="{alone.baseline}"' in \
+        done.stderr
 
 
 def test_kept_content_is_listed(alone):

@@ -93,7 +93,6 @@ TEST(OptionsTest, ABinaryListingGoesToAFile) {
   EXPECT_EQ(options->list_form, Options::ListForm::Binary);
   EXPECT_EQ(options->outfile, "/o");
   EXPECT_EQ(options->list_filter, "/l");
-  EXPECT_EQ(complaint({"--binary", "-d", "/f"}), "Error: needs -o FILE: --binary");
   EXPECT_EQ(complaint({"-o", "/o", "-d", "/f"}), "Error: only with --binary: --outfile");
 }
 
