@@ -75,7 +75,7 @@ class Pieces {
       for (std::size_t i = kSizeOfSize; i-- > 0;) size = size << 8U | pending_[at + i];
       if (size > kMaxPiece) return Error{Error::Kind::Limit, "one object has too many bytes"};
       if (pending_.size() - at - kSizeOfSize < size) break;
-      const auto taken = take_(ByteView(pending_).subspan(at + kSizeOfSize, size));
+      auto taken = take_(ByteView(pending_).subspan(at + kSizeOfSize, size));
       if (!taken) return taken;
       at += kSizeOfSize + size;
     }
