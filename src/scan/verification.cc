@@ -24,8 +24,10 @@ policy::Rule rule_of(const Entry& entry) {
   const bool has_policy = entry.policy >= 1 && entry.policy <= policy::kNames.size();
   const auto name = has_policy ? static_cast<policy::Name>(entry.policy) : policy::Name::ReadOnly;
   const std::uint32_t bits = entry.attributes & ~baseline::kImported;
-  return {name,
-          bits == 0 ? policy::attributes_of(policy::Name::ReadOnly) : policy::AttributeSet(bits)};
+  // IgnoreAll has no bits either: that the object is there is enough.
+  const bool says_nothing = bits == 0 && !has_policy;
+  return {name, says_nothing ? policy::attributes_of(policy::Name::ReadOnly)
+                             : policy::AttributeSet(bits)};
 }
 
 Wanted wanted_of(const Entry& entry) {

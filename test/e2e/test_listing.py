@@ -141,8 +141,11 @@ def test_what_cannot_be_listed_is_said(folder):
 
 
 def test_a_baseline_is_verified_without_a_configuration(alone):
+    (alone.tree / "ignored").write_text("1\n")
+    alone.add("IgnoreAll", f"file={alone.tree}/ignored")
     alone.init()
     alone.config.unlink()
+    (alone.tree / "ignored").write_text("changed\n")
     verify = ("-p", "crit", f"--verify-database={alone.baseline}")
     clean = run(daemons.SAMHAIN, *verify)
     assert (clean.returncode, clean.stderr) == (0, "")
