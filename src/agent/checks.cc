@@ -71,6 +71,11 @@ Result<void> Checks::open_baseline() {
   if (reader) {
     baseline_ = *std::move(reader);
     received_digest_ = {};
+    if (baseline_->about().digests.first == DigestKind::Tiger192) {
+      outlets_.submit(
+          report::make(report::kDigestsNotCompared, now,
+                       {{"path", path}, {"remedy", "accept what is there: samhain -t update"}}));
+    }
     return {};
   }
   tell_no_baseline(reader.error());
@@ -108,7 +113,9 @@ void Checks::tell_no_baseline(const Error& error) {
   }
   std::vector<Field> fields = {{"userid", own_uid()}, {"path", path}, {"reason", error.text()}};
   if (error.kind == Error::Kind::Missing) {
-    fields.push_back({"remedy", "make one: samhain -t init"});
+    fields.push_back({"remedy",
+                      "make one: samhain -t init; or take over that of samhain 3 or 4: "
+                      "samhain --import-database=FILE"});
   }
   outlets_.submit(report::make(report::kFileNotAccessible, now, std::move(fields)));
 }
@@ -343,6 +350,10 @@ void Checks::tell_completed(const scan::Summary& summary) {
 
 void Checks::tell_failure(const Error& error, const std::string& object) {
   if (is_stopped_) return;  // given up because we were told to, which is no failure
+  if (error.kind == Error::Kind::Busy) {
+    return outlets_.submit(report::make(report::kBaselineLocked, clock_.now_ns(),
+                                        {{"subroutine", "init"}, {"path", object}}));
+  }
   outlets_.submit(report::make_filled(report::kCallFailed, {error.text()}, clock_.now_ns(),
                                       {{"interface", "file check"}, {"path", object}}));
 }

@@ -1,18 +1,20 @@
 #include "agent/listing.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 
 #include <array>
-#include <cerrno>
-#include <cstdio>
+#include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/hex.h"
 #include "report/form.h"
 #include "scan/describe.h"
+#include "scan/paths.h"
 
 namespace samhain::agent {
 
@@ -22,9 +24,7 @@ namespace {
 std::string shown(std::string_view name) { return report::escape(name, report::Form::Classic); }
 
 std::string path_of(std::string_view directory, const baseline::Entry& entry) {
-  std::string path{directory};
-  if (!path.ends_with('/')) path.push_back('/');
-  return path.append(entry.facts.name);
+  return scan::join(directory, entry.facts.name);
 }
 
 std::string arrow(const FileFacts& facts) {
@@ -51,6 +51,39 @@ std::string short_date(std::int64_t seconds, std::int64_t now) {
   return text.data();
 }
 
+/// What the original calls a checksum, its column filled up where there is none.
+std::string digest_or_zeros(const ContentDigest& digest) {
+  return digest ? base::hex(digest.view()) : std::string(48, '0');
+}
+
+/// What few objects have, at the end of a line: `acl_access:… selinux:… …`; empty: nothing.
+std::string rest_of(const FileFacts& facts) {
+  std::vector<std::string> parts;
+  const auto add = [&](std::string_view word, const std::string& text) {
+    if (!text.empty()) parts.push_back(std::string{word}.append(shown(text)));
+  };
+  if (facts.extended) {
+    add("", facts.extended->acl);
+    add("capabilities:", facts.extended->capabilities);
+    add("selinux:", facts.extended->selinux);
+    add("xattr:", facts.extended->xattrs);
+  }
+  if (facts.second_digest) {
+    add("second:", base::hex(facts.second_digest.view()));
+  }
+  return fmt::format("{}", fmt::join(parts, " "));
+}
+
+/// As CSV wants it: quoted, the quotes within doubled.
+std::string quoted(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"') result.push_back('"');
+    result.push_back(c);
+  }
+  return result.append("\"");
+}
+
 std::string stamp(const Timestamp& time) { return "[" + base::utc_time(time.seconds) + "]"; }
 
 }  // namespace
@@ -66,36 +99,29 @@ std::string short_line(std::string_view directory, const baseline::Entry& entry,
 std::string full_line(std::string_view directory, const baseline::Entry& entry) {
   const FileFacts& facts = entry.facts;
   const std::uint64_t size = is_device(facts) ? facts.rdevice : facts.size;
-  const std::string digest = facts.digest ? base::hex(facts.digest.view()) : std::string(48, '0');
+  const std::string rest = rest_of(facts);
   return fmt::format(
-      "{:>8} {:>7} {} {:>5} {} {:>5} {:>3} {:<8} {:>5} {:<8} {:>5} {:>9} {} {} {} {} {}{}",
+      "{:>8} {:>7} {} {:>5} {} {:>5} {:>3} {:<8} {:>5} {:<8} {:>5} {:>9} {} {} {} {} {}{}{}{}",
       facts.inode, facts.device, scan::mode_text(facts.mode), facts.mode,
       scan::flags_text(facts.flags), facts.flags, facts.links, shown(entry.owner), facts.uid,
       shown(entry.group), facts.gid, size, stamp(facts.ctime), stamp(facts.mtime),
-      stamp(facts.atime), digest, shown(path_of(directory, entry)), arrow(facts));
+      stamp(facts.atime), digest_or_zeros(facts.digest), shown(path_of(directory, entry)),
+      arrow(facts), rest.empty() ? "" : " ", rest);
 }
 
-Result<void> list_baseline(const std::string& path, std::span<const uid_t> trusted,
-                           bool with_all_details) {
-  const auto key = baseline::load_key(path);
-  if (!key) return key.error();
-  auto reader = baseline::Reader::open(path, *key, trusted);
-  if (!reader) return reader.error();
-  const auto directories = (*reader)->directories();
-  if (!directories) return directories.error();
-
-  const std::int64_t now = base::SystemClock{}.now_ns() / 1'000'000'000;
-  for (const std::string& directory : *directories) {
-    const auto entries = (*reader)->stored_directory(directory);
-    if (!entries) return entries.error();
-    for (const baseline::Entry& entry : *entries) {
-      const std::string line =
-          with_all_details ? full_line(directory, entry) : short_line(directory, entry, now);
-      if (std::puts(line.c_str()) < 0) return system_error("standard output", errno);
-    }
-  }
-  if (std::fflush(stdout) != 0) return system_error("standard output", errno);
-  return {};
+std::string delimited_line(std::string_view directory, const baseline::Entry& entry) {
+  const FileFacts& facts = entry.facts;
+  const std::uint64_t size = is_device(facts) ? facts.rdevice : facts.size;
+  const std::string link = S_ISLNK(facts.mode) ? ", " + quoted(shown(facts.target)) : "";
+  const std::string rest = rest_of(facts);
+  return fmt::format(
+      "{:>8}, {:>7}, {}, {:>5}, {}, {:>5}, {:>3}, {:<8}, {:>5}, {:<8}, {:>5}, {:>9}, {}, {}, {}, "
+      "{}, {}{}, {}",
+      facts.inode, facts.device, scan::mode_text(facts.mode), facts.mode,
+      scan::flags_text(facts.flags), facts.flags, facts.links, shown(entry.owner), facts.uid,
+      shown(entry.group), facts.gid, size, stamp(facts.ctime), stamp(facts.mtime),
+      stamp(facts.atime), digest_or_zeros(facts.digest), quoted(shown(path_of(directory, entry))),
+      link, rest.empty() ? "no_attr" : rest);
 }
 
 }  // namespace samhain::agent

@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/libagent.a
 %C%_libagent_a_SOURCES = \
 	%D%/agent.cc \
 	%D%/agent.h \
+	%D%/capabilities.h \
 	%D%/check_config.cc \
 	%D%/check_config.h \
 	%D%/checks.cc \
@@ -21,8 +22,13 @@ noinst_LIBRARIES += %D%/libagent.a
 	%D%/download.h \
 	%D%/estimate.cc \
 	%D%/estimate.h \
+	%D%/import_database.cc \
+	%D%/import_database.h \
+	%D%/list_baseline.cc \
+	%D%/list_baseline.h \
 	%D%/listing.cc \
 	%D%/listing.h \
+	%D%/listing_json.cc \
 	%D%/options.cc \
 	%D%/options.h \
 	%D%/outlets.cc \
@@ -45,7 +51,9 @@ noinst_LIBRARIES += %D%/libagent.a
 	%D%/status_report.cc \
 	%D%/status_report.h \
 	%D%/timing.cc \
-	%D%/timing.h
+	%D%/timing.h \
+	%D%/verify.cc \
+	%D%/verify.h
 
 AGENT_LIBS = src/agent/libagent.a src/uplink/libuplink.a src/scan/libscan.a src/sink/libsink.a \
 	src/spool/libspool.a src/policy/libpolicy.a src/baseline/libbaseline.a src/wire/libwire.a \

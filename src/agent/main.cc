@@ -15,10 +15,12 @@
 #include "agent/check_config.h"
 #include "agent/connection_check.h"
 #include "agent/control.h"
-#include "agent/listing.h"
+#include "agent/import_database.h"
+#include "agent/list_baseline.h"
 #include "agent/options.h"
 #include "agent/place.h"
 #include "agent/settings.h"
+#include "agent/verify.h"
 #include "base/die.h"
 #include "config/command_line.h"
 #include "scan/measurer_pool.h"
@@ -80,11 +82,7 @@ int list(const Options& options) {
                           : samhain::agent::place_of(compiled_paths().baseline).local;
     if (loading.loaded) trusted = loading.loaded->settings.trusted;
   }
-  const auto listed = samhain::agent::list_baseline(path, trusted, options.lists_all_details);
-  if (listed) return 0;
-  (void)std::fputs(fmt::format("ERROR: can't list {}: {}\n", path, listed.error().text()).c_str(),
-                   stderr);
-  return 1;
+  return samhain::agent::list_baseline(path, trusted, options);
 }
 
 int hash(const std::string& operand) {
@@ -108,6 +106,10 @@ int run(const Options& options) {
       return hash(options.operand);
     case Options::Task::ListBaseline:
       return list(options);
+    case Options::Task::VerifyBaseline:
+      return samhain::agent::verify_baseline(options);
+    case Options::Task::ImportDatabase:
+      return samhain::agent::import_database(options, compiled_paths());
     case Options::Task::Run:
       break;
   }

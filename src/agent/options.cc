@@ -40,6 +40,18 @@ Result<void> take_switch(Options& options, std::string_view /*value*/) {
   return {};
 }
 
+template <std::string Options::*Member>
+Result<void> take_text(Options& options, std::string_view value) {
+  options.*Member = value;
+  return {};
+}
+
+template <Options::ListForm Form>
+Result<void> take_form(Options& options, std::string_view /*value*/) {
+  options.list_form = Form;
+  return {};
+}
+
 template <Options::Task Task>
 Result<void> take_task(Options& options, std::string_view value) {
   options.task = Task;
@@ -95,14 +107,15 @@ Result<void> take_password_file(Options& options, std::string_view value) {
   return {};
 }
 
-Result<void> take_delta_list(Options& options, std::string_view value) {
-  options.delta_list = value;
-  options.action = Action::Init;
+Result<void> take_json(Options& options, std::string_view /*value*/) {
+  options.is_json = true;
+  options.list_form = Options::ListForm::Json;
   return {};
 }
 
-Result<void> take_outfile(Options& options, std::string_view value) {
-  options.outfile = value;
+Result<void> take_delta_list(Options& options, std::string_view value) {
+  options.delta_list = value;
+  options.action = Action::Init;
   return {};
 }
 
@@ -112,6 +125,7 @@ Result<void> take_config_path(Options& options, std::string_view value) {
 }
 
 using Task = Options::Task;
+using ListForm = Options::ListForm;
 constexpr std::array kOptions = {
     Option{'t', "set-checksum-test", "ACTION", "init, check or none", take_action},
     Option{'D', "daemon", "", "run in the background, check again and again",
@@ -143,12 +157,23 @@ constexpr std::array kOptions = {
     Option{0, "check-config", "", "read the configuration, say what is wrong in it, start nothing",
            take_switch<&Options::only_checks>},
     Option{0, "create-database", "LIST", "make a delta of the paths in LIST", take_delta_list},
-    Option{'o', "outfile", "FILE", "and put it there; default: ./file.HOST.UUID", take_outfile},
-    Option{'a', "full-detail", "", "list everything; before -d",
-           take_switch<&Options::lists_all_details>},
     Option{'d', "list-database", "FILE", "list a baseline (default: the configured one) and end",
            take_task<Task::ListBaseline>},
-    Option{0, "json", "", "with status: for programs", take_switch<&Options::is_json>},
+    Option{'a', "full-detail", "", "-d: list everything", take_form<ListForm::Full>},
+    Option{0, "delimited", "", "-d: the same, separated by commas", take_form<ListForm::Delimited>},
+    Option{0, "json", "", "-d, status: for programs", take_json},
+    Option{0, "binary", "", "-d: as a baseline, on standard output or into the file of -o",
+           take_form<ListForm::Binary>},
+    Option{'o', "outfile", "FILE", "--binary, --create-database: the file to write",
+           take_text<&Options::outfile>},
+    Option{0, "list-file", "PATH", "-d: the kept content of this file",
+           take_text<&Options::listed_file>},
+    Option{0, "list-filter", "FILE", "-d: only the paths in FILE, one a line",
+           take_text<&Options::list_filter>},
+    Option{0, "verify-database", "FILE", "compare this host with a baseline alone and end",
+           take_task<Task::VerifyBaseline>},
+    Option{0, "import-database", "FILE", "make the baseline from one of samhain 3 or 4 and end",
+           take_task<Task::ImportDatabase>},
     Option{'H', "hash-string", "TEXT", "print the SHA-256 of a text or /FILE and end",
            take_task<Task::HashText>},
     Option{0, "print-own-name", "", "print the name this host tells the server and end",
@@ -167,12 +192,7 @@ constexpr std::array kOptions = {
     Option{'j', "just-list", "", "", nullptr},
     Option{'M', "verify-mail", "FILE", "", nullptr},
     Option{'V', "add-key", "KEY", "", nullptr},
-    Option{0, "list-file", "PATH", "", nullptr},
-    Option{0, "list-filter", "FILE", "", nullptr},
-    Option{0, "delimited", "", "", nullptr},
-    Option{0, "binary", "", "", nullptr},
     Option{0, "init2stdout", "", "", nullptr},
-    Option{0, "verify-database", "FILE", "", nullptr},
     Option{'w', "wait-on-check", "SECONDS", "", nullptr},
     Option{0, "trace-logfile", "FILE", "", nullptr},
     Option{0, "trace-enable", "", "", nullptr},
@@ -204,18 +224,37 @@ class Parser {
   explicit Parser(std::span<const std::string_view> arguments) : rest_(arguments) {}
 
   Result<Options> run() {
-    while (!rest_.empty() && options_.task == Task::Run) {
+    while (!rest_.empty() && !is_at_end()) {
       const std::string_view argument = rest_.front();
       rest_ = rest_.subspan(1);
       if (auto taken = take(argument); !taken) return taken.error();
     }
-    if (!options_.outfile.empty() && options_.delta_list.empty()) {
-      return complaint("only with --create-database", "--outfile");
+    const bool writes = options_.list_form == ListForm::Binary || !options_.delta_list.empty();
+    if (!options_.outfile.empty() && !writes) {
+      return complaint("only with --binary or --create-database", "--outfile");
     }
     return std::move(options_);
   }
 
  private:
+  /// What follows is never used.
+  bool is_at_end() const {
+    switch (options_.task) {
+      case Task::HashText:
+      case Task::PrintOwnName:
+      case Task::ShowVersion:
+      case Task::ShowCopyright:
+      case Task::ShowHelp:
+        return true;
+      case Task::Run:
+      case Task::ListBaseline:
+      case Task::VerifyBaseline:
+      case Task::ImportDatabase:
+        break;
+    }
+    return false;
+  }
+
   Result<void> take(std::string_view argument) {
     if (argument.starts_with("--")) return take_long(argument);
     if (argument.size() > 1 && argument.starts_with('-')) return take_group(argument);
@@ -233,7 +272,7 @@ class Parser {
   }
 
   Result<void> take_group(std::string_view argument) {
-    for (std::size_t i = 1; i < argument.size() && options_.task == Task::Run; ++i) {
+    for (std::size_t i = 1; i < argument.size() && !is_at_end(); ++i) {
       const std::string shown = fmt::format("-{}", argument[i]);
       const Option* option = find_letter(argument[i]);
       if (option == nullptr) return complaint("unrecognized short option", shown);

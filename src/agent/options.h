@@ -24,19 +24,28 @@ struct Options {
     Run,
     HashText,
     ListBaseline,
+    VerifyBaseline,
+    ImportDatabase,
     PrintOwnName,
     ShowVersion,
     ShowCopyright,
     ShowHelp
   };
   Task task = Task::Run;
-  std::string
-      operand;  ///< of HashText (a text or an absolute path) and ListBaseline (a file or "default")
-  bool lists_all_details = false;
-  bool is_json = false;  ///< --json: for programs
+  /// Of HashText a text or an absolute path, of ListBaseline and VerifyBaseline a baseline's file
+  /// or "default", of ImportDatabase a file of the original.
+  std::string operand;
+
+  /// What `-d` prints of each object; the last one named counts, the short line where none is.
+  enum class ListForm : std::uint8_t { Short, Full, Delimited, Json, Binary };
+  ListForm list_form = ListForm::Short;
+  std::string listed_file;  ///< --list-file: only the kept content of this path; empty: no
+  std::string list_filter;  ///< --list-filter: a file with the only paths to list; empty: all
+  bool is_json = false;     ///< --json: for programs
 
   std::string delta_list;  ///< --create-database: paths of which a delta is made; empty: none is
-  std::string outfile;     ///< its file; empty: named after host and a new UUID
+  /// -o: of --binary, empty: standard output; of a delta, empty: named after host and a new UUID.
+  std::string outfile;
 
   std::optional<Action> action;
   bool tests_connection = false;  ///< --test-connection: to the server and back, then end
@@ -57,8 +66,7 @@ struct Options {
   std::optional<std::string> server_ca;
 };
 
-/// Reads `arguments` (without the program's name) strictly from left to right; `-H`, `-d`, `-v`,
-/// `-h` and
+/// Reads `arguments` (without the program's name) from left to right; `-H`, `-v`, `-h` and
 /// `--print-own-name` end the reading, as what follows them is never used.
 /// Errors: Malformed; the text is a line for the user.
 Result<Options> parse_options(std::span<const std::string_view> arguments);

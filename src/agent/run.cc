@@ -1,18 +1,17 @@
 #include "agent/run.h"
 
 #include <fmt/format.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <span>
 #include <utility>
 
+#include "agent/capabilities.h"
 #include "report/catalog.h"
 #include "sys/io_priority.h"
 #include "sys/memory.h"
@@ -30,10 +29,6 @@ constexpr std::chrono::seconds kStartLimit{60};
 constexpr std::chrono::milliseconds kShortestRest{1'000};
 /// So often it is looked whether a check is due.
 constexpr std::chrono::milliseconds kLongestRest{30'000};
-
-/// What is left of root: to start roles and lock them in, and to hand the measurers theirs.
-constexpr std::array<unsigned, 7> kCapabilities = {
-    CAP_KILL, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_SYS_CHROOT, CAP_DAC_READ_SEARCH, CAP_FOWNER};
 
 Timing::Plan plan_of(const Settings& settings) {
   return {.interval = settings.check_interval,
@@ -201,7 +196,7 @@ void Run::begin() {
   loop_.cancel(start_timer_);
   using Capabilities = std::span<const unsigned>;
   const auto restrained =
-      sys::restrain_parent(geteuid() == 0 ? Capabilities{kCapabilities} : Capabilities{});
+      sys::restrain_parent(geteuid() == 0 ? Capabilities{kScannerCapabilities} : Capabilities{});
   if (!restrained) {
     fmt::print(stderr, "samhain: {}\n", restrained.error().text());
     return end("exit_failure", 1, 0ms);

@@ -21,6 +21,11 @@ namespace samhain::baseline {
 /// Version of the file (docs/baseline-format.md); one with another is refused.
 inline constexpr int kFormat = 2;
 
+/// A bit of Entry::attributes that is none: the entry was taken over from a database of the
+/// original (baseline/original.h), which knew the lower 32 bits of the inode, whole seconds, the
+/// flags of few objects, and neither when an object was made nor its capabilities.
+inline constexpr std::uint32_t kImported = 0x8000'0000;
+
 /// Trusted facts of one object, with what a line shows of them and the policy that watched it.
 struct Entry {
   FileFacts facts;
@@ -96,8 +101,8 @@ class Writer {
 
   /// One that never is a file; finish_image() takes the place of commit().
   static std::unique_ptr<Writer> create_in_memory(Digests digests = {});
-  /// The bytes of a file that nobody has signed.
-  Result<Bytes> finish_image();
+  /// The bytes of a file; without a key nobody has signed it.
+  Result<Bytes> finish_image(const crypto::SigningSeed* key = nullptr);
 
  private:
   struct State;

@@ -299,8 +299,8 @@ Result<Written> Writer::commit(const crypto::SigningSeed& key) {
   return Written{.file = std::move(s.file), .size = s.output.size(), .sha256 = s.output.digest()};
 }
 
-Result<Bytes> Writer::finish_image() {
-  if (auto done = state_->write_all(nullptr); !done) return done.error();
+Result<Bytes> Writer::finish_image(const crypto::SigningSeed* key) {
+  if (auto done = state_->write_all(key); !done) return done.error();
   return state_->output.take_buffer();
 }
 

@@ -298,6 +298,17 @@ inline constexpr Event kBaselineWritten{Severity::Info, EventClass::Fil, "Baseli
                                         "path files"};
 inline constexpr Event kBaselineRefused{Severity::Alert, EventClass::Panic,
                                         "PANIC - Baseline refused", "path reason"};
+inline constexpr Event kBaselineLocked{Severity::Err, EventClass::Fil,
+                                       "Failed to lock baseline database", "subroutine path"};
+inline constexpr Event kPanicNoData{Severity::Alert, EventClass::Panic, "PANIC - No data in file",
+                                    "path"};
+inline constexpr Event kDatabaseImported{
+    Severity::Info, EventClass::Fil, "Signature database imported", "path files absent skipped"};
+inline constexpr Event kDatabaseCut{Severity::Warn, EventClass::Fil,
+                                    "Signature database ends within a record", "path"};
+inline constexpr Event kDigestsNotCompared{
+    Severity::Warn, EventClass::Fil,
+    "Contents digested with TIGER192 are compared by all other attributes only", "path remedy"};
 
 /// A report of `event`, fields after `msg` in the order given.
 Report make(const Event& event, std::int64_t time_ns, std::vector<Field> fields_after_message = {});

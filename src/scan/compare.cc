@@ -35,11 +35,35 @@ bool is_unreadable(const FileFacts& now) {
          now.failed_stage == Stage::Timeout || now.failed_stage == Stage::Unstable;
 }
 
-bool differs_in_mode(const FileFacts& known, const FileFacts& now) {
-  if (known.mode != now.mode) return true;
+bool is_imported(const baseline::Entry& known) {
+  return (known.attributes & baseline::kImported) != 0;
+}
+
+/// The original read the flags of regular files only, and not in every build: 0 says nothing.
+bool has_flags(const baseline::Entry& known) {
+  return !is_imported(known) || known.facts.flags != 0;
+}
+
+bool differs_in_mode(const baseline::Entry& known, const FileFacts& now) {
+  if (known.facts.mode != now.mode) return true;
   // What could not be opened has no flags to compare.
-  return now.failed_stage != Stage::Open &&
-         flags_with_letters(known.flags) != flags_with_letters(now.flags);
+  return now.failed_stage != Stage::Open && has_flags(known) &&
+         flags_with_letters(known.facts.flags) != flags_with_letters(now.flags);
+}
+
+/// The original kept 32 bits of it.
+bool differs_in_inode(const baseline::Entry& known, const FileFacts& now) {
+  if (is_imported(known)) {
+    return static_cast<std::uint32_t>(known.facts.inode) != static_cast<std::uint32_t>(now.inode);
+  }
+  return known.facts.inode != now.inode;
+}
+
+/// The original kept whole seconds.
+bool differs_in_time(const baseline::Entry& known, Timestamp before, Timestamp now) {
+  // What was taken over and told since then is exact.
+  const bool is_exact = !is_imported(known) || before.nanoseconds != 0;
+  return is_exact ? before != now : before.seconds != now.seconds;
 }
 
 bool is_comparable(const ContentDigest& a, const ContentDigest& b) {
@@ -60,9 +84,24 @@ constexpr std::uint32_t kBeyondStat =
     bits_of({Attribute::Flags, Attribute::Acl, Attribute::Capabilities, Attribute::Selinux,
              Attribute::Xattrs});
 
-void note_extended(const FileFacts& old, const FileFacts& now, AttributeSet watched,
+/// Of an entry that was taken over: what the original never had is passed over.
+AttributeSet comparable_extended(const baseline::Entry& known, AttributeSet watched) {
+  if (!is_imported(known)) return watched;
+  static const ExtendedFacts kNone;
+  const ExtendedFacts& before = known.facts.extended ? *known.facts.extended : kNone;
+  watched.remove(Attribute::Flags);
+  watched.remove(Attribute::Capabilities);
+  watched.remove(Attribute::Xattrs);
+  if (before.acl.empty()) watched.remove(Attribute::Acl);
+  if (before.selinux.empty()) watched.remove(Attribute::Selinux);
+  return watched;
+}
+
+void note_extended(const baseline::Entry& known, const FileFacts& now, AttributeSet watched,
                    AttributeSet& differing) {
   if (now.failed_stage == Stage::Open) return;  // none of it could be read
+  const FileFacts& old = known.facts;
+  watched = comparable_extended(known, watched);
   static const ExtendedFacts kNone;
   const ExtendedFacts& before = old.extended ? *old.extended : kNone;
   const ExtendedFacts& after = now.extended ? *now.extended : kNone;
@@ -94,21 +133,22 @@ AttributeSet compare(const baseline::Entry& known, const FileFacts& now, Attribu
   };
   note(Attribute::Link, old.target != now.target);
   note(Attribute::Device, old.rdevice != now.rdevice);
-  note(Attribute::Inode, old.inode != now.inode);
+  note(Attribute::Inode, differs_in_inode(known, now));
   note(Attribute::Hardlinks, old.links != now.links);
-  note(Attribute::Mode, differs_in_mode(old, now));
+  note(Attribute::Mode, differs_in_mode(known, now));
   note(Attribute::User, old.uid != now.uid);
   note(Attribute::Group, old.gid != now.gid);
-  note(Attribute::Mtime, old.mtime != now.mtime);
-  note(Attribute::Ctime, old.ctime != now.ctime);
-  note(Attribute::Atime, old.atime != now.atime);
-  note(Attribute::Birth, old.btime != now.btime);
-  if ((watched.bits() & kBeyondStat) != 0) note_extended(old, now, watched, differing);
+  note(Attribute::Mtime, differs_in_time(known, old.mtime, now.mtime));
+  note(Attribute::Ctime, differs_in_time(known, old.ctime, now.ctime));
+  note(Attribute::Atime, differs_in_time(known, old.atime, now.atime));
+  note(Attribute::Birth, !is_imported(known) && old.btime != now.btime);
+  if ((watched.bits() & kBeyondStat) != 0) note_extended(known, now, watched, differing);
 
   const bool grows = is_growing(known, now, watched);
   note(Attribute::Size, grows ? now.size < old.size : now.size != old.size);
   const bool is_empty_beginning = grows && old.size == 0;
-  if (!is_unreadable(now) && !is_empty_beginning) {
+  const bool has_digest = !is_imported(known) || old.digest;
+  if (!is_unreadable(now) && !is_empty_beginning && has_digest) {
     note(Attribute::Checksum, differs(old.digest, digest_to_compare(known, now, watched)) ||
                                   (!grows && differs(old.second_digest, now.second_digest)));
   }

@@ -13,6 +13,10 @@ namespace samhain::scan {
 /// Growing logs (Attribute::Growing): the first bytes, as many as the entry has, must have its
 /// digest, and the size may only grow; `now.prefix_digest` is of those bytes.  A file that became
 /// shorter differs in checksum and size.  What could not be read does not differ in checksum.
+///
+/// Entries that were taken over from the original (baseline::kImported): what it did not know does
+/// not differ: the upper bits of the inode, fractions of a second, when an object was made,
+/// digests by TIGER192 or none, flags of 0, lists and labels that it was not told to keep.
 policy::AttributeSet compare(const baseline::Entry& known, const FileFacts& now,
                              policy::AttributeSet watched);
 

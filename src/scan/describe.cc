@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <linux/fs.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -11,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/hex.h"
 #include "report/catalog.h"
@@ -77,18 +77,9 @@ const ExtendedFacts& extended_of(const FileFacts& facts) {
 
 std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 
-/// Base64 of a kept content, with `()?` in the place of `+/=`.
+/// A kept content, as the original shows it.
 std::string content_text(const std::string& content) {
-  std::string text(4 * ((content.size() + 2) / 3) + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                   as_bytes(content).data(), static_cast<int>(content.size()));
-  text.resize(static_cast<std::size_t>(size));
-  for (char& c : text) {
-    constexpr std::string_view kUsual = "+/=";
-    constexpr std::string_view kOurs = "()?";
-    if (const auto at = kUsual.find(c); at != std::string_view::npos) c = kOurs[at];
-  }
-  return text;
+  return base::base64(as_bytes(content), base::kOriginalDigits);
 }
 
 std::string time_text(const Timestamp& time, Wording wording) {

@@ -39,6 +39,8 @@ noinst_LIBRARIES += %D%/libscan.a
 	%D%/scan.h \
 	%D%/side_rules.cc \
 	%D%/side_rules.h \
+	%D%/verification.cc \
+	%D%/verification.h \
 	%D%/walk.cc \
 	%D%/walk.h \
 	%D%/walk_counts.cc \

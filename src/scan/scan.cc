@@ -35,9 +35,6 @@ struct Scanner::State {
   void end(Result<void> result);
 };
 
-namespace {
-
-/// What the original digested with TIGER cannot be compared: that is why its kind is kept.
 baseline::Digests usable(baseline::Digests digests) {
   const auto can_be_made = [](DigestKind kind) {
     return kind != DigestKind::None && kind != DigestKind::Tiger192;
@@ -46,8 +43,6 @@ baseline::Digests usable(baseline::Digests digests) {
   if (!can_be_made(digests.second)) digests.second = DigestKind::None;
   return digests;
 }
-
-}  // namespace
 
 void Scanner::State::begin(Mode mode, Walk::Parts parts, OnDone done) {
   assert(!walk);

@@ -25,6 +25,8 @@ noinst_LIBRARIES += %D%/libsys.a
 	%D%/landlock.h \
 	%D%/last_words.cc \
 	%D%/last_words.h \
+	%D%/locked_work.cc \
+	%D%/locked_work.h \
 	%D%/loop.cc \
 	%D%/loop.h \
 	%D%/memory.cc \

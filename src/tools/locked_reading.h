@@ -1,17 +1,16 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
-#include <string_view>
 
 #include "samhain/result.h"
 #include "sys/identity.h"
+#include "sys/locked_work.h"
 
 namespace samhain::tools {
 
 /// Work on a file that a stranger may have made, with its output as text.
-using Reading = std::function<Result<void>(const std::function<void(std::string_view)>& emit)>;
+using Reading = sys::LockedWork;
 
 /// Does `reading` in a child that can do nothing but compute: no root, no files but those that are
 /// open, no sockets, an empty root, bounded time and memory.  What it puts out goes to standard

@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	%D%/test_hostile_files.py \
 	%D%/test_install.py \
 	%D%/test_limits.py \
+	%D%/test_listing.py \
 	%D%/test_main_job.py \
 	%D%/test_protocol.py \
 	%D%/test_relay.py \

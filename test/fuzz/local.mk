@@ -52,6 +52,12 @@ FUZZERS += %D%/fuzz_baseline_parts
 %C%_fuzz_baseline_parts_LDADD = src/baseline/libbaseline.a src/sys/libsys.a src/crypto/libcrypto.a \
 	src/base/libbase.a $(CRYPTO_LIBS) $(FMT_LIBS)
 
+FUZZERS += %D%/fuzz_original
+%C%_fuzz_original_SOURCES = %D%/original.cc
+%C%_fuzz_original_LDFLAGS = $(fuzz_linking)
+%C%_fuzz_original_LDADD = src/baseline/libbaseline.a src/sys/libsys.a src/crypto/libcrypto.a \
+	src/base/libbase.a $(CRYPTO_LIBS) $(FMT_LIBS)
+
 FUZZERS += %D%/fuzz_facts
 %C%_fuzz_facts_SOURCES = %D%/facts.cc
 %C%_fuzz_facts_LDFLAGS = $(fuzz_linking)

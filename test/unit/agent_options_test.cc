@@ -69,14 +69,31 @@ TEST(OptionsTest, RefusesByNameWhatIsNotBuilt) {
 }
 
 TEST(OptionsTest, WhatActsAtOnceEndsTheReading) {
-  const auto options = parse({"-a", "-d", "/some/file", "--no-such-option"});
-  ASSERT_TRUE(options);
-  EXPECT_EQ(options->task, Options::Task::ListBaseline);
-  EXPECT_EQ(options->operand, "/some/file");
-  EXPECT_TRUE(options->lists_all_details);
-  EXPECT_EQ(parse({"-H", "text"})->task, Options::Task::HashText);
+  EXPECT_EQ(parse({"-H", "text", "--no-such-option"})->task, Options::Task::HashText);
   EXPECT_EQ(parse({"-Dv"})->task, Options::Task::ShowVersion);
   EXPECT_EQ(parse({"--print-own-name"})->task, Options::Task::PrintOwnName);
+}
+
+TEST(OptionsTest, AListingTakesItsOptionsInAnyOrder) {
+  for (const auto& arguments : std::vector<std::vector<std::string_view>>{
+           {"-a", "-d", "/some/file"}, {"-d", "/some/file", "-a"}, {"-ad", "/some/file"}}) {
+    const auto options = parse(arguments);
+    ASSERT_TRUE(options);
+    EXPECT_EQ(options->task, Options::Task::ListBaseline);
+    EXPECT_EQ(options->operand, "/some/file");
+    EXPECT_EQ(options->list_form, Options::ListForm::Full);
+  }
+  EXPECT_EQ(complaint({"-d", "/some/file", "--no-such-option"}),
+            "Error: unrecognized long option: --no-such-option");
+}
+
+TEST(OptionsTest, ABinaryListingGoesToAFile) {
+  const auto options = parse({"--binary", "-o", "/o", "-d", "/f", "--list-filter=/l"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->list_form, Options::ListForm::Binary);
+  EXPECT_EQ(options->outfile, "/o");
+  EXPECT_EQ(options->list_filter, "/l");
+  EXPECT_EQ(complaint({"-o", "/o", "-d", "/f"}), "Error: only with --binary: --outfile");
 }
 
 TEST(OptionsTest, ControlBytesOfTheUserStayOffTheTerminal) {

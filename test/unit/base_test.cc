@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <string_view>
+#include <utility>
+
+#include "base/base64.h"
 #include "base/codec.h"
 #include "base/hex.h"
 #include "base/text.h"
@@ -79,6 +83,30 @@ TEST(Codec, TellsWhenBytesAreLeftOver) {
   reader.number<std::uint8_t>();
   EXPECT_TRUE(reader.is_good());
   EXPECT_FALSE(reader.is_complete());
+}
+
+TEST(Base64Test, GoesThereAndBack) {
+  // RFC 4648 section 10.
+  const std::pair<std::string_view, std::string_view> vectors[] = {{"", ""},
+                                                                   {"f", "Zg=="},
+                                                                   {"fo", "Zm8="},
+                                                                   {"foo", "Zm9v"},
+                                                                   {"foob", "Zm9vYg=="},
+                                                                   {"fooba", "Zm9vYmE="},
+                                                                   {"foobar", "Zm9vYmFy"}};
+  for (const auto& [plain, text] : vectors) {
+    EXPECT_EQ(base64(as_bytes(plain)), text);
+    const auto again = unbase64(text);
+    ASSERT_TRUE(again) << text;
+    EXPECT_EQ(as_text(*again), plain);
+  }
+  EXPECT_EQ(base64(as_bytes("\xff\xef\xbf\xff"), kOriginalDigits), ")(())w??");
+}
+
+TEST(Base64Test, RefusesOtherTexts) {
+  for (const std::string_view text : {"Z", "Zg=", "Z===", "Zg==Zg==", "Zm9(", "Zm 9"}) {
+    EXPECT_FALSE(unbase64(text)) << text;
+  }
 }
 
 }  // namespace

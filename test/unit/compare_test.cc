@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "policy/policy.h"
 
@@ -44,6 +45,37 @@ std::string code_of(const Entry& known, const FileFacts& now, AttributeSet watch
 
 TEST(CompareTest, FindsNothingInTheSame) {
   EXPECT_EQ(code_of(known_file(), known_file().facts), "----------");
+}
+
+TEST(CompareTest, WhatTheOriginalDidNotKnowDoesNotDiffer) {
+  Entry known = known_file();
+  known.attributes = baseline::kImported;
+  known.facts.inode = 1;
+  known.facts.digest = {};
+  FileFacts now = known_file().facts;
+  now.mtime.nanoseconds = now.ctime.nanoseconds = 7;
+  now.btime.seconds = 9;
+  now.flags = FS_IMMUTABLE_FL;
+  AttributeSet watched = all();
+  watched.add(Attribute::Birth);
+  watched.add(Attribute::Xattrs);
+  watched.add(Attribute::Acl);
+  auto extended = std::make_shared<ExtendedFacts>();
+  extended->acl = "acl_access:u::rw-,g::r--,o::r--";
+  extended->xattrs = "user.a=1";
+  now.extended = extended;
+  EXPECT_EQ(code_of(known, now, watched), "----------");
+
+  now.mtime.seconds = 1;
+  EXPECT_EQ(code_of(known, now, watched), "--------T-");
+  now.mtime.seconds = 0;
+  now.inode = 2;
+  EXPECT_EQ(code_of(known, now, watched), "---I------");
+  now.inode = 1;
+  known.facts.digest = digest_of(2);
+  EXPECT_EQ(code_of(known, now, watched), "C---------");
+  known.facts.digest.kind = DigestKind::Tiger192;
+  EXPECT_EQ(code_of(known, now, watched), "----------");
 }
 
 TEST(CompareTest, HasALetterForEachAttribute) {

@@ -68,7 +68,8 @@ class ExtendedFilesTest : public ::testing::Test {
  protected:
   Scratch scratch_;
   UniqueFd directory_{open(scratch_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  Measure measure_{{.before_content = [](std::uint64_t) {}, .on_progress = [](std::size_t) {}},
+  Measure measure_{{.before_content = [](std::uint64_t) {},
+                    .on_progress = [](std::size_t) { return std::chrono::nanoseconds{}; }},
                    std::chrono::seconds(120)};
 
   FileFacts measure(const std::string& name, AttributeSet attributes) {

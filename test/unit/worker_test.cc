@@ -239,18 +239,20 @@ TEST(RequestsTest, RemarksComeThroughWholeOrNotAtAll) {
 }
 
 TEST(RequestsTest, AMeasurerIsToldWhatIsSkipped) {
-  const scan::SetUp set_up{std::chrono::seconds(7),
-                           {.conditions = {"a", "b"}, .types = {"c"}, .ignore_modified = {"/d"}},
-                           true};
+  const scan::SetUp set_up{
+      .deadline = std::chrono::seconds(7),
+      .drops_cache = true,
+      .skip = {.conditions = {"a", "b"}, .types = {"c"}, .ignore_modified = {"/d"}},
+      .follows_symlinks = true};
   const auto got = decode_set_up(encode_set_up(set_up));
   ASSERT_TRUE(got);
   EXPECT_EQ(got->deadline, set_up.deadline);
   EXPECT_EQ(got->skip, set_up.skip);
-  EXPECT_TRUE(got->follows_symlinks);
+  EXPECT_TRUE(got->drops_cache && got->follows_symlinks);
   Bytes cut = encode_set_up(set_up);
   cut.pop_back();
   EXPECT_FALSE(decode_set_up(cut));
-  EXPECT_FALSE(decode_set_up(encode_set_up({std::chrono::seconds(0), {}, false})));
+  EXPECT_FALSE(decode_set_up(encode_set_up({.deadline = std::chrono::seconds(0), .skip = {}})));
 }
 
 }  // namespace
