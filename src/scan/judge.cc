@@ -75,8 +75,9 @@ Entry merged(const Entry& known, const Entry& now, AttributeSet told) {
 Judge::Judge(const base::Clock& clock, Settings settings, Scanner::OnReport on_report)
     : clock_(clock), settings_(std::move(settings)), on_report_(std::move(on_report)) {}
 
-void Judge::begin(Mode mode, std::chrono::seconds deadline) {
+void Judge::begin(Mode mode, std::chrono::seconds deadline, Acceptance* acceptance) {
   mode_ = mode;
+  acceptance_ = acceptance;
   deadline_ = deadline;
   summary_ = {};
   names_.clear();
@@ -197,17 +198,33 @@ void Judge::tell_directory_trouble(std::string_view path, Stage stage, int sys_e
           settings_.severities.dirs);
 }
 
+AttributeSet Judge::differing(const Entry& known, const FileFacts& facts,
+                              const policy::Rule& rule) const {
+  if (acceptance_ == nullptr || !acceptance_->digests().is_change) {
+    return compare(known, facts, rule.attributes);
+  }
+  Entry before = known;
+  before.facts.second_digest = {};
+  FileFacts now = facts;
+  now.second_digest = {};
+  return compare(before, now, rule.attributes);
+}
+
+void Judge::tell_added(std::string_view directory, const Entry& now, Severity severity) {
+  finding(describe_added(join(directory, now.facts.name), now, wording(), clock_.now_ns()),
+          severity);
+  if (acceptance_ != nullptr) return acceptance_->take_added(directory, now);
+  if (settings_.reports_once) memory_.put(directory, now);
+}
+
 void Judge::judge(std::string_view directory, const Entry* known, const FileFacts& facts,
                   const policy::Rule& rule) {
-  if (known == nullptr) {
-    const Entry entry = entry_of(facts, rule);
-    const std::string path = join(directory, facts.name);
-    finding(describe_added(path, entry, wording(), clock_.now_ns()), severity_of(rule));
-    if (settings_.reports_once) memory_.put(directory, entry);
-    return;
+  if (known == nullptr) return tell_added(directory, entry_of(facts, rule), severity_of(rule));
+  const AttributeSet differs = differing(*known, facts, rule);
+  if (!differs.is_empty()) return tell_changed(directory, *known, facts, rule, differs);
+  if (acceptance_ != nullptr) {
+    return acceptance_->take_unchanged(directory, *known, entry_of(facts, rule));
   }
-  const AttributeSet differing = compare(*known, facts, rule.attributes);
-  if (!differing.is_empty()) return tell_changed(directory, *known, facts, rule, differing);
   const bool has_grown = rule.attributes.has(Attribute::Growing) && S_ISREG(facts.mode) &&
                          facts.size != known->facts.size && facts.digest;
   if (has_grown) accept(directory, *known, facts, rule);
@@ -219,6 +236,9 @@ void Judge::tell_changed(std::string_view directory, const Entry& known, const F
   finding(describe_changed(join(directory, facts.name), known, now, rule, differing, wording(),
                            clock_.now_ns()),
           severity_of(rule));
+  if (acceptance_ != nullptr) {
+    return acceptance_->take_changed(directory, known, now, change_code(differing));
+  }
   if (!settings_.reports_once) return;
   AttributeSet told = differing;
   // The digest of a growing log only means something with the size it belongs to.
@@ -238,19 +258,22 @@ void Judge::accept(std::string_view directory, const Entry& known, const FileFac
 void Judge::accept_rotated(std::string_view directory, const Entry& known, const FileFacts& facts,
                            const policy::Rule& rule) {
   AttributeSet accepted;
-  AttributeSet differing = compare(known, facts, rule.attributes);
+  AttributeSet rest = differing(known, facts, rule);
   for (const Attribute attribute : {Attribute::Checksum, Attribute::Inode, Attribute::Size}) {
     accepted.add(attribute);
-    differing.remove(attribute);
+    rest.remove(attribute);
   }
-  const Entry rotated = merged(known, entry_of(facts, rule), accepted);
-  memory_.put(directory, rotated);
-  if (!differing.is_empty()) tell_changed(directory, rotated, facts, rule, differing);
+  const Entry now = entry_of(facts, rule);
+  const Entry rotated = merged(known, now, accepted);
+  if (acceptance_ == nullptr) memory_.put(directory, rotated);
+  if (!rest.is_empty()) return tell_changed(directory, rotated, facts, rule, rest);
+  if (acceptance_ != nullptr) acceptance_->take_unchanged(directory, known, now);
 }
 
 void Judge::tell_missing(std::string_view directory, const Entry& known) {
   finding(describe_missing(join(directory, known.facts.name), known, wording(), clock_.now_ns()),
           severity_of_missing(known.policy));
+  if (acceptance_ != nullptr) return acceptance_->take_missing(directory, known);
   if (settings_.reports_once) memory_.remove(directory, known.facts.name);
 }
 
@@ -281,6 +304,7 @@ void Judge::tell_no_directory(const Configured& root, const std::optional<Entry>
 
 bool Judge::tell_if_back(const Configured& root, const FileFacts& facts) {
   if (absent_.erase(root.path) == 0 || mode_ == Mode::Init || !root.is_directory) return false;
+  if (acceptance_ != nullptr) return false;  // judged as everything else
   finding(report::make(report::kPolicyAdded, clock_.now_ns(), {path_field(root.path)}),
           settings_.severities.dirs);
   if (settings_.reports_once) {

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "baseline/baseline.h"
 #include "policy/policy.h"
+#include "scan/acceptance.h"
 #include "scan/compare.h"
 #include "scan/describe.h"
 #include "scan/memory.h"
@@ -23,7 +24,9 @@ class Judge {
  public:
   Judge(const base::Clock& clock, Settings settings, Scanner::OnReport on_report);
 
-  void begin(Mode mode, std::chrono::seconds deadline);
+  /// `acceptance`: of an update, to which everything that is told is handed instead of being
+  /// remembered; null: none.
+  void begin(Mode mode, std::chrono::seconds deadline, Acceptance* acceptance = nullptr);
   Summary& summary() { return summary_; }
   Memory& memory() { return memory_; }
   void forget();                      ///< what was reported: it was about another baseline
@@ -38,6 +41,9 @@ class Judge {
   void tell_trouble(std::string_view path, const FileFacts& facts, const policy::Rule& rule);
   void tell_directory_trouble(std::string_view path, Stage stage, int sys_errno);
 
+  /// compare() by the kinds of digest that both have.
+  policy::AttributeSet differing(const baseline::Entry& known, const FileFacts& facts,
+                                 const policy::Rule& rule) const;
   void judge(std::string_view directory, const baseline::Entry* known, const FileFacts& facts,
              const policy::Rule& rule);
   void tell_changed(std::string_view directory, const baseline::Entry& known,
@@ -62,6 +68,7 @@ class Judge {
                       const FileFacts& facts, const policy::Rule& rule);
 
  private:
+  void tell_added(std::string_view directory, const baseline::Entry& now, Severity severity);
   /// A growing log that grew: this is what counts from now on.
   void accept(std::string_view directory, const baseline::Entry& known, const FileFacts& facts,
               const policy::Rule& rule);
@@ -75,6 +82,7 @@ class Judge {
   Settings settings_;
   Scanner::OnReport on_report_;
   Mode mode_ = Mode::Check;
+  Acceptance* acceptance_ = nullptr;
   std::chrono::seconds deadline_{};
   Summary summary_;
   Memory memory_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "scan/judge.h"
+#include "scan/spot_check.h"
 #include "scan/walk.h"
 
 namespace samhain::scan {
@@ -27,40 +28,26 @@ struct Scanner::State {
   Judge judge;
   std::string baseline_digest;  ///< of the baseline that the judge's memory is about
   std::optional<Walk> walk;
+  std::optional<SpotCheck> spot_check;
   OnDone on_done;
   std::chrono::steady_clock::time_point start;
   sys::Loop::Timer end_timer = 0;
 
-  void begin(Mode mode, baseline::Writer* writer, baseline::Reader* reader, OnDone done);
+  void prepare(Mode mode, Acceptance* acceptance, OnDone done);
+  void begin(Mode mode, Walk::Parts parts, OnDone done);
   void end(Result<void> result);
 };
 
-namespace {
-
-/// What the original digested with TIGER cannot be compared: that is why its kind is kept.
-baseline::Digests usable(baseline::Digests digests) {
-  const auto can_be_made = [](DigestKind kind) {
-    return kind != DigestKind::None && kind != DigestKind::Tiger192;
-  };
-  if (!can_be_made(digests.first)) digests.first = DigestKind::Sha256;
-  if (!can_be_made(digests.second)) digests.second = DigestKind::None;
-  return digests;
-}
-
-}  // namespace
-
-void Scanner::State::begin(Mode mode, baseline::Writer* writer, baseline::Reader* reader,
-                           OnDone done) {
-  assert(!walk);
+void Scanner::State::prepare(Mode mode, Acceptance* acceptance, OnDone done) {
+  assert(!walk && !spot_check);
   on_done = std::move(done);
   start = clock.steady();
-  judge.begin(mode, pool.deadline());
-  Walk::Parts parts{.pool = pool, .tree = tree, .judge = judge, .writer = writer, .reader = reader};
-  // Whatever the settings say meanwhile: only digests of one kind can be compared.
-  parts.digests = reader != nullptr ? usable(reader->about().digests) : digests;
-  walk.emplace(
-      parts,
-      [this](Result<void> result) { end(std::move(result)); });
+  judge.begin(mode, pool.deadline(), acceptance);
+}
+
+void Scanner::State::begin(Mode mode, Walk::Parts parts, OnDone done) {
+  prepare(mode, parts.acceptance, std::move(done));
+  walk.emplace(parts, [this](Result<void> result) { end(std::move(result)); });
   walk->begin();
 }
 
@@ -71,6 +58,7 @@ void Scanner::State::end(Result<void> result) {
     Summary summary = judge.summary();
     summary.duration = clock.steady() - start;
     walk.reset();
+    spot_check.reset();
     const OnDone done = std::exchange(on_done, {});
     if (result) {
       done(summary);
@@ -86,19 +74,59 @@ Scanner::Scanner(sys::Loop& loop, MeasurerPool& pool, const base::Clock& clock,
                                      Judge(clock, std::move(settings), std::move(on_report)))) {}
 
 Scanner::~Scanner() {
-  if (state_->walk) state_->pool.drop_all();
+  if (is_running()) state_->pool.drop_all();
   state_->loop.cancel(state_->end_timer);
 }
 
 void Scanner::init(baseline::Writer& writer, OnDone on_done) {
-  state_->begin(Mode::Init, &writer, nullptr, std::move(on_done));
+  State& s = *state_;
+  s.begin(
+      Mode::Init,
+      {.pool = s.pool, .tree = s.tree, .judge = s.judge, .writer = &writer, .digests = s.digests},
+      std::move(on_done));
 }
 
 void Scanner::check(baseline::Reader& baseline, OnDone on_done) {
   std::string digest = baseline.digest_hex();
   if (digest != state_->baseline_digest) state_->judge.forget();
   state_->baseline_digest = std::move(digest);
-  state_->begin(Mode::Check, nullptr, &baseline, std::move(on_done));
+  State& s = *state_;
+  // Whatever the settings say meanwhile: only digests of one kind can be compared.
+  s.begin(Mode::Check,
+          {.pool = s.pool,
+           .tree = s.tree,
+           .judge = s.judge,
+           .reader = &baseline,
+           .digests = keep_digests(baseline.about().digests).measured},
+          std::move(on_done));
+}
+
+void Scanner::update(Update update, OnDone on_done) {
+  State& s = *state_;
+  s.begin(Mode::Check,
+          {.pool = s.pool,
+           .tree = s.tree,
+           .judge = s.judge,
+           .writer = &update.writer,
+           .reader = &update.old,
+           .acceptance = &update.acceptance,
+           .digests = update.acceptance.digests().measured},
+          std::move(on_done));
+}
+
+void Scanner::update_some(Update update, const std::vector<std::string>& paths,
+                          std::function<void(const std::string&)> on_unknown, OnDone on_done) {
+  State& s = *state_;
+  s.prepare(Mode::Check, &update.acceptance, std::move(on_done));
+  s.spot_check.emplace(SpotCheck::Parts{.pool = s.pool,
+                                        .tree = s.tree,
+                                        .judge = s.judge,
+                                        .writer = update.writer,
+                                        .reader = update.old,
+                                        .acceptance = update.acceptance},
+                       std::move(on_unknown),
+                       [&s](Result<void> result) { s.end(std::move(result)); });
+  s.spot_check->begin(paths);
 }
 
 void Scanner::take_memory_of(Scanner& other) {
@@ -107,11 +135,12 @@ void Scanner::take_memory_of(Scanner& other) {
   state_->baseline_digest = std::move(other.state_->baseline_digest);
 }
 
-bool Scanner::is_running() const { return state_->walk.has_value(); }
+bool Scanner::is_running() const { return state_->walk || state_->spot_check; }
 
 void Scanner::stop() {
-  if (!state_->walk) return;
-  state_->walk->stop(Error{Error::Kind::Refused, "the scan was stopped"});
+  const Error why{Error::Kind::Refused, "the scan was stopped"};
+  if (state_->walk) state_->walk->stop(why);
+  if (state_->spot_check) state_->spot_check->stop(why);
 }
 
 }  // namespace samhain::scan

@@ -5,18 +5,27 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "baseline/baseline.h"
 #include "policy/policy.h"
 #include "samhain/report.h"
 #include "samhain/result.h"
+#include "scan/acceptance.h"
 #include "scan/measurer_pool.h"
 #include "sys/loop.h"
 
 namespace samhain::scan {
 
 enum class Mode { Init, Check };
+
+/// The old and the new baseline of an update, with what decides about each object.
+struct Update {
+  baseline::Reader& old;
+  baseline::Writer& writer;
+  Acceptance& acceptance;
+};
 
 struct Settings {
   bool reports_once = true;          ///< ReportOnlyOnce
@@ -53,6 +62,12 @@ class Scanner {
   /// Begins; `on_done` comes from the loop.  One scan at a time.
   void init(baseline::Writer& writer, OnDone on_done);
   void check(baseline::Reader& baseline, OnDone on_done);
+  /// A check whose findings become the new baseline; nothing is remembered of it.
+  void update(Update update, OnDone on_done);
+  /// The same of some paths, and only these are measured.  `on_unknown`: neither configuration nor
+  /// baseline has this one.
+  void update_some(Update update, const std::vector<std::string>& paths,
+                   std::function<void(const std::string& path)> on_unknown, OnDone on_done);
   bool is_running() const;
   /// Takes over what another scanner, which is not running and not used any more, has reported: it
   /// counts for as long as the baseline stays the same.

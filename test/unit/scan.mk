@@ -6,6 +6,7 @@ check_PROGRAMS += %D%/scan_tests
 	%D%/describe_test.cc %D%/directory_chain_test.cc %D%/facts_codec_test.cc \
 	%D%/measure_test.cc %D%/measurer_pool_test.cc %D%/scan_changes_test.cc %D%/scan_gone_test.cc \
 	%D%/scan_logs_test.cc %D%/scan_names_test.cc %D%/scan_paths_test.cc %D%/scan_test.cc \
+	%D%/scan_update_test.cc \
 	%D%/worker_test.cc
 %C%_scan_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS) -iquote $(top_srcdir)/test
 %C%_scan_tests_LDADD = src/scan/libscan.a src/baseline/libbaseline.a src/policy/libpolicy.a \
