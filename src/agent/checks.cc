@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <span>
 #include <utility>
 
 #include "report/catalog.h"
@@ -98,6 +100,7 @@ Result<void> Checks::start(std::function<void()> on_ready) {
 void Checks::make_scanner() {
   scanner_ = std::make_unique<scan::Scanner>(
       loop_, *pool_, clock_, tree_, settings_.scan, [this](Report&& report) {
+        if (settings_.action == Action::Check) findings_.note(report);
         if (is_silent_ && report.event_class == EventClass::Event) return;
         outlets_.submit(report);
       });
@@ -161,11 +164,14 @@ void Checks::run(bool is_silent, std::function<void(bool)> on_done) {
   plan();
   outlets_.submit(report::make(report::kCheckStarting, clock_.now_ns()));
   if (settings_.action == Action::Init) return init(std::move(on_done));
+  if (settings_.action == Action::Update) return update(std::move(on_done));
   check(std::move(on_done));
 }
 
 void Checks::check(std::function<void(bool)> on_done) {
+  begin_findings();
   scanner_->check(*baseline_, [this, on_done = std::move(on_done)](Result<scan::Summary> summary) {
+    keep_findings();
     if (summary) {
       tell_completed(*summary);
     } else {
@@ -175,8 +181,71 @@ void Checks::check(std::function<void(bool)> on_done) {
   });
 }
 
-void Checks::init(std::function<void(bool)> on_done) {
+/// What has been told once stays in the list for as long as it is not told again.
+void Checks::begin_findings() {
+  const std::string digest = baseline_digest();
+  if (settings_.scan.reports_once && findings_.baseline_digest == digest) return;
+  findings_ = {};
+  findings_.baseline_digest = digest;
+}
+
+void Checks::keep_findings() {
+  const std::string& path = settings_.findings_path;
+  auto saved = save_findings(path, findings_);
+  if (saved) return;
+  outlets_.submit(report::make_filled(report::kCallFailed, {saved.error().text()}, clock_.now_ns(),
+                                      {{"interface", "list of findings"}, {"path", path}}));
+}
+
+void Checks::update(std::function<void(bool)> on_done) {
+  // The changes that an approval accepts are told as such.
+  is_silent_ = settings_.update.is_approval();
+  update_ = std::make_unique<BaselineUpdate>(BaselineUpdate::Parts{.loop = loop_,
+                                                                   .clock = clock_,
+                                                                   .outlets = outlets_,
+                                                                   .settings = settings_,
+                                                                   .scanner = *scanner_,
+                                                                   .old = *baseline_});
+  // From the loop: who calls is taken down.
+  auto begun = update_->begin([this, on_done](const Result<BaselineUpdate::Outcome>& outcome) {
+    loop_.soon([this, on_done, outcome] {
+      const bool is_good = commit_update(outcome);
+      update_.reset();
+      on_done(is_good);
+    });
+  });
+  if (begun) return;
+  tell_failure(begun.error(), settings_.baseline_path);
+  update_.reset();
+  on_done(false);
+}
+
+bool Checks::commit_update(const Result<BaselineUpdate::Outcome>& outcome) {
   const std::string& path = settings_.baseline_path;
+  if (!outcome || is_stopped_) {
+    if (!outcome) tell_failure(outcome.error(), path);
+    return false;
+  }
+  tell_completed(outcome->summary);
+  if (!outcome->is_new) return outcome->is_complete;
+  const auto key = baseline::load_key(path);
+  const auto committed = key ? update_->writer().commit(*key) : Result<void>{key.error()};
+  if (!committed) {
+    tell_failure(committed.error(), path);
+    return false;
+  }
+  has_new_baseline_ = true;
+  update_->tell_accepted();
+  return outcome->is_complete;
+}
+
+/// Where init writes: beside the baseline, if that is to stay as it is.
+std::string Checks::new_path() const {
+  return settings_.prints_baseline ? settings_.baseline_path + ".stdout" : settings_.baseline_path;
+}
+
+void Checks::init(std::function<void(bool)> on_done) {
+  const std::string path = new_path();
   if (access(path.c_str(), F_OK) == 0) {
     outlets_.submit(report::make(report::kBaselineExists, clock_.now_ns(), {{"path", path}}));
   }
@@ -188,7 +257,7 @@ void Checks::init(std::function<void(bool)> on_done) {
   writer_ = *std::move(writer);
   scanner_->init(*writer_, [this, on_done = std::move(on_done)](Result<scan::Summary> summary) {
     if (summary) return commit(*summary, on_done);
-    tell_failure(summary.error(), settings_.baseline_path);
+    tell_failure(summary.error(), new_path());
     writer_.reset();
     on_done(false);
   });
@@ -197,17 +266,37 @@ void Checks::init(std::function<void(bool)> on_done) {
 void Checks::commit(const scan::Summary& summary, const std::function<void(bool)>& on_done) {
   const std::string& path = settings_.baseline_path;
   const auto key = baseline::load_or_make_key(path);
-  const auto committed = key ? writer_->commit(*key) : Result<void>{key.error()};
+  auto committed = key ? writer_->commit(*key) : Result<void>{key.error()};
+  if (committed && settings_.prints_baseline) committed = print_new();
   writer_.reset();
   if (!committed) {
     tell_failure(committed.error(), path);
     return on_done(false);
   }
   tell_completed(summary);
-  outlets_.submit(report::make(
-      report::kBaselineWritten, clock_.now_ns(),
-      {{"path", path}, {"files", std::to_string(summary.files + summary.directories)}}));
+  outlets_.submit(report::make(report::kBaselineWritten, clock_.now_ns(),
+                               {{"path", settings_.prints_baseline ? "standard output" : path},
+                                {"files", std::to_string(summary.files + summary.directories)}}));
   on_done(true);
+}
+
+/// The file that was made for it is gone afterwards.
+Result<void> Checks::print_new() {
+  const std::string path = new_path();
+  if (unlink(path.c_str()) != 0) return system_error("unlink", errno).within("baseline", path);
+  std::vector<std::uint8_t> buffer(std::size_t{256} << 10);
+  off_t done = 0;
+  for (;;) {
+    const ssize_t got = pread(writer_->fd(), buffer.data(), buffer.size(), done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error("read", errno).within("baseline", path);
+    if (got == 0) return {};
+    done += got;
+    const auto piece = std::span(buffer).first(static_cast<std::size_t>(got));
+    if (auto written = sys::write_all(STDOUT_FILENO, piece); !written) {
+      return written.error().within("standard output", "");
+    }
+  }
 }
 
 void Checks::tell_completed(const scan::Summary& summary) {
@@ -227,7 +316,8 @@ void Checks::tell_failure(const Error& error, const std::string& object) {
 
 void Checks::stop() {
   is_stopped_ = true;
-  if (is_running()) scanner_->stop();
+  if (update_) update_->stop();
+  if (scanner_ && scanner_->is_running()) scanner_->stop();
 }
 
 }  // namespace samhain::agent

@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "agent/findings.h"
 #include "agent/outlets.h"
 #include "agent/settings.h"
+#include "agent/update.h"
 #include "base/clock.h"
 #include "baseline/baseline.h"
 #include "policy/policy.h"
@@ -48,10 +50,11 @@ class Checks {
   /// from the server.  Not while a scan is running.
   Result<void> settings_changed(const Settings& before);
 
-  /// One scan, init or check as the settings say; `on_done`: it is over, and well or not.  What a
-  /// silent one finds counts as reported, but is not.
+  /// One scan, init, check or update as the settings say; `on_done`: it is over, and well or not.
+  /// What a silent one finds counts as reported, but is not.
   void run(bool is_silent, std::function<void(bool is_good)> on_done);
-  bool is_running() const { return scanner_ && scanner_->is_running(); }
+  bool is_running() const { return update_ || (scanner_ && scanner_->is_running()); }
+  bool has_new_baseline() const { return has_new_baseline_; }  ///< by an update
   /// A running scan is given up, which is no failure: its on_done comes within a second.
   void stop();
 
@@ -64,6 +67,12 @@ class Checks {
   void init(std::function<void(bool)> on_done);
   void check(std::function<void(bool)> on_done);
   void commit(const scan::Summary& summary, const std::function<void(bool)>& on_done);
+  std::string new_path() const;
+  Result<void> print_new();
+  void update(std::function<void(bool)> on_done);
+  bool commit_update(const Result<BaselineUpdate::Outcome>& outcome);
+  void begin_findings();
+  void keep_findings();
   void tell_completed(const scan::Summary& summary);
   void tell_failure(const Error& error, const std::string& object);
 
@@ -81,6 +90,9 @@ class Checks {
   std::unique_ptr<baseline::Writer> writer_;
   std::unique_ptr<scan::MeasurerPool> pool_;
   std::unique_ptr<scan::Scanner> scanner_;
+  std::unique_ptr<BaselineUpdate> update_;
+  bool has_new_baseline_ = false;
+  Findings findings_;
 };
 
 }  // namespace samhain::agent

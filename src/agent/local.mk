@@ -2,10 +2,11 @@
 noinst_LIBRARIES += %D%/libagent.a
 %C%_libagent_a_SOURCES = %D%/agent.cc %D%/agent.h %D%/check_config.cc %D%/check_config.h \
 	%D%/checks.cc %D%/checks.h %D%/commands.cc %D%/commands.h %D%/connection_check.cc %D%/connection_check.h %D%/control.cc %D%/control.h \
-	%D%/credentials.cc %D%/credentials.h %D%/download.cc %D%/download.h %D%/hash.cc %D%/hash.h \
+	%D%/credentials.cc %D%/credentials.h %D%/download.cc %D%/download.h %D%/dialogue.cc %D%/dialogue.h %D%/findings.cc %D%/findings.h %D%/hash.cc %D%/hash.h \
+	%D%/history.cc %D%/history.h %D%/json.cc %D%/json.h \
 	%D%/listing.cc %D%/listing.h %D%/options.cc %D%/options.h %D%/outlets.cc %D%/outlets.h \
 	%D%/place.h %D%/run.cc %D%/run.h %D%/run_orders.cc %D%/run_reload.cc %D%/settings.cc \
-	%D%/settings.h
+	%D%/settings.h %D%/update.cc %D%/update.h
 
 AGENT_LIBS = src/agent/libagent.a src/uplink/libuplink.a src/scan/libscan.a src/sink/libsink.a \
 	src/spool/libspool.a src/policy/libpolicy.a src/baseline/libbaseline.a src/wire/libwire.a \

@@ -16,6 +16,7 @@
 #include "agent/connection_check.h"
 #include "agent/control.h"
 #include "agent/hash.h"
+#include "agent/history.h"
 #include "agent/listing.h"
 #include "agent/options.h"
 #include "agent/place.h"
@@ -80,7 +81,9 @@ int list(const Options& options) {
                           : samhain::agent::place_of(compiled_paths().baseline).local;
     if (loading.loaded) trusted = loading.loaded->settings.trusted;
   }
-  const auto listed = samhain::agent::list_baseline(path, trusted, options.lists_all_details);
+  const auto listed = options.shows_history
+                          ? samhain::agent::list_history(path, trusted, {}, false)
+                          : samhain::agent::list_baseline(path, trusted, options.lists_all_details);
   if (listed) return 0;
   (void)std::fputs(fmt::format("ERROR: can't list {}: {}\n", path, listed.error().text()).c_str(),
                    stderr);
@@ -132,7 +135,11 @@ int main(int argc, char** argv) {
     return samhain::agent::control(arguments.front(), std::span{arguments}.subspan(1),
                                    compiled_paths());
   }
-  const auto options = samhain::agent::parse_options(arguments);
+  const auto looked_up = samhain::agent::look_up(arguments, compiled_paths());
+  if (looked_up) return *looked_up;
+  const bool is_update = !arguments.empty() && arguments.front() == "update";
+  const auto options = is_update ? samhain::agent::parse_update(std::span{arguments}.subspan(1))
+                                 : samhain::agent::parse_options(arguments);
   if (!options) {
     (void)std::fputs((options.error().what + "\n\n" + samhain::agent::usage()).c_str(), stderr);
     return 1;

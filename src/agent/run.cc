@@ -108,6 +108,8 @@ Result<void> Run::start() {
 
 /// What the action needs of one.
 Result<void> Run::find_baseline() {
+  if (auto judged = judge_made(); !judged) return judged;
+  if (settings_.action == Action::Update) return checks_.open_baseline();
   if (settings_.action == Action::Init) {
     if (!settings_.baseline_path.empty()) return {};
     outlets_.submit(report::make_filled(report::kPanic, {"No local path for database specified"},
@@ -119,6 +121,29 @@ Result<void> Run::find_baseline() {
   }
   if (settings_.is_baseline_remote) return fetch_first_baseline();
   return checks_.open_baseline();
+}
+
+/// An update that cannot be.
+Result<void> Run::judge_made() {
+  if (settings_.action != Action::Update) return {};
+  const std::int64_t now = clock_.now_ns();
+  if (settings_.prints_baseline) {
+    constexpr std::string_view kWhat = "Writing database to stdout with update";
+    outlets_.submit(report::make_filled(report::kPanic, {kWhat}, now,
+                                        {{"program", "Samhain"}, {"subroutine", "update"}}));
+    return Error{Error::Kind::Refused, "--init2stdout is for init"};
+  }
+  if (settings_.baseline_path.empty()) {
+    outlets_.submit(report::make(report::kInvalidInput, now,
+                                 {{"option", "checksum testing"}, {"obj", "update"}}));
+    return Error{Error::Kind::Refused,
+                 "update needs a baseline on this host: the server's is updated there, or by init"};
+  }
+  if (settings_.update.is_interactive && isatty(STDIN_FILENO) != 1) {
+    outlets_.submit(report::make(report::kNoTerminal, now));
+    return Error{Error::Kind::Refused, "--interactive asks on a terminal"};
+  }
+  return {};
 }
 
 void Run::be_nice() {
@@ -136,9 +161,11 @@ void Run::tell_start() {
                                {"userid", own_uid()},
                                {"path", shown(settings_.config_path)},
                                {"hash", settings_.config_digest}};
-  if (settings_.action == Action::Check) {
-    fields.push_back({"path", shown(settings_.is_baseline_remote ? std::string{kFromServer}
-                                                                 : settings_.baseline_path)});
+  if (settings_.action == Action::Check || settings_.action == Action::Update) {
+    fields.push_back(
+        {"path", shown(settings_.is_baseline_remote && settings_.action == Action::Check
+                           ? std::string{kFromServer}
+                           : settings_.baseline_path)});
     fields.push_back({"hash", checks_.baseline_digest()});
   }
   outlets_.submit(report::make(report::kStart, clock_.now_ns(), std::move(fields)));
@@ -193,6 +220,7 @@ void Run::on_checked(bool is_good) {
   if (is_quit_wanted_) return end("Quit", 0, kPatienceOfStop);
   if (is_suspended_) return fall_silent();
   if (!is_looping()) {
+    if (checks_.has_new_baseline() && settings_.update.is_approval()) tell_daemon();
     exit_status_ = is_good ? 0 : 1;
     return end_once_delivered(kPatienceOfCheck);
   }
@@ -200,6 +228,19 @@ void Run::on_checked(bool is_good) {
   if (is_reload_wanted_) loop_.soon([this] { reload(); });
   plan_next_check();
   if (std::exchange(is_check_wanted_, false)) loop_.soon([this] { check(); });
+}
+
+/// Who approves a change does not want to hear of it again at the next check.
+void Run::tell_daemon() {
+  outlets_.flush();
+  const auto daemon = sys::find_running(settings_.pid_path);
+  if (daemon && kill(*daemon, SIGHUP) == 0) {
+    fmt::print(stderr, "samhain: the daemon, process {}, was told to reload\n", *daemon);
+    return;
+  }
+  fmt::print(stderr,
+             "samhain: no daemon holds {}; one that uses this baseline takes it with SIGHUP\n",
+             settings_.pid_path);
 }
 
 void Run::plan_next_check() {

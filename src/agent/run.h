@@ -40,6 +40,7 @@ class Run {
 
   Result<void> start();
   Result<void> find_baseline();
+  Result<void> judge_made();
   Result<void> fetch_first_baseline();
   void be_nice();
   void tell_start();
@@ -49,6 +50,7 @@ class Run {
 
   void check(bool is_silent = false);
   void on_checked(bool is_good);
+  void tell_daemon();
   void plan_next_check();
   void mark();
   void reload();

@@ -82,10 +82,7 @@ Take into_path(std::string& place, std::string compiled, std::string host_name) 
 
 Result<Action> parse_action(std::string_view value) {
   if (auto action = action_named(base::lower(value))) return *action;
-  if (base::equal_no_case(value, "update")) {
-    return Error{Error::Kind::Malformed, "update is not built yet; give none, init or check"};
-  }
-  return Error{Error::Kind::Malformed, "not an action; give none, init or check"};
+  return Error{Error::Kind::Malformed, "not an action; give none, init, check or update"};
 }
 
 Result<std::optional<sys::Address>> parse_address(std::string_view value) {
@@ -188,8 +185,7 @@ void add_scan(Table& table, Settings& settings) {
   add(table, {"misc"}, "SetMeasurers", into_number(settings.measurers, 0U, 256U, "processes"));
   add(table, {"misc"}, "SetMeasureTimeout", into_seconds(settings.measure_timeout, 1, 86'400));
   add(table, {"misc"}, "DigestAlgo", into(settings.scan.digests.first, parse_digest));
-  add(table, {"misc"}, "SecondDigestAlgo",
-      into(settings.scan.digests.second, parse_second_digest));
+  add(table, {"misc"}, "SecondDigestAlgo", into(settings.scan.digests.second, parse_second_digest));
   add(table, {"misc"}, "ReportOnlyOnce", into_bool(settings.scan.reports_once));
   add(table, {"misc"}, "ReportFullDetail", into_bool(settings.scan.reports_full_detail));
   add(table, {"misc"}, "UseLocalTime", into_bool(settings.scan.uses_local_time));
@@ -246,8 +242,12 @@ void apply_options(const Options& options, Settings& settings) {
   if (options.password_file) settings.password_file = *options.password_file;
   if (options.server_ca) settings.server_ca = *options.server_ca;
   if (options.server_port) settings.server_port = *options.server_port;
+  settings.update = options.update;
+  settings.prints_baseline = options.prints_baseline;
   // A baseline is made once, in front of the user.
-  if (settings.action == Action::Init) settings.is_daemon = settings.is_forever = false;
+  const bool is_made = settings.action == Action::Init || settings.action == Action::Update;
+  const bool is_attended = options.update.is_interactive || !options.update.list_file.empty();
+  if (is_made || is_attended) settings.is_daemon = settings.is_forever = false;
 }
 
 Settings defaults(const Paths& paths, const std::string& host_name) {
@@ -322,6 +322,9 @@ Loaded read_settings(std::string_view text, const Options& options, const Paths&
     settings.second_server_host = DEFAULT_ALT_LOG_SERVER;
   }
   apply_options(options, settings);
+  const bool has_file = !settings.baseline_path.empty();
+  settings.findings_path =
+      (has_file ? settings.baseline_path : paths.state + "/samhain_file") + ".findings";
   return loaded;
 }
 

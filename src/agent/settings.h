@@ -49,6 +49,9 @@ struct Settings {
   std::chrono::seconds check_interval{600};
   std::chrono::seconds mark_interval{60};
 
+  UpdateScope update;
+  bool prints_baseline = false;     ///< init to standard output, into no file
+  std::string findings_path;        ///< of the last check, for `samhain update --finding`
   std::string baseline_path;        ///< on this host; empty: none
   bool is_baseline_remote = false;  ///< a check takes it from the server
   std::uint64_t download_limit_bytes = std::uint64_t{2} << 30;

@@ -67,7 +67,7 @@ Result<crypto::SigningSeed> load_key(const std::string& path);
 /// Without commit() nothing has happened.
 class Writer {
  public:
-  /// Errors: Busy (another init is under way), System (disk full, no such directory…).
+  /// Errors: Busy (another init or update is under way), System (disk full, no such directory…).
   static Result<std::unique_ptr<Writer>> create(const std::string& path, Digests digests = {});
   ~Writer();
   Writer(const Writer&) = delete;

@@ -98,7 +98,7 @@ Result<UniqueFd> claim(const std::string& path) {
     if (!fd) return system_error("open", errno);
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK) return system_error("flock", errno);
-      return Error{Error::Kind::Busy, "another init is under way"};
+      return Error{Error::Kind::Busy, "another init or update is under way"};
     }
     auto is_ours = is_still_at(fd.get(), path);
     if (!is_ours) return is_ours.error();
@@ -107,7 +107,7 @@ Result<UniqueFd> claim(const std::string& path) {
     if (ftruncate(fd.get(), 0) != 0) return system_error("ftruncate", errno);
     return fd;
   }
-  return Error{Error::Kind::Busy, "another init is under way"};
+  return Error{Error::Kind::Busy, "another init or update is under way"};
 }
 
 }  // namespace

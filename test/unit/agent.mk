@@ -1,7 +1,7 @@
 if HAVE_GTEST
 if BUILD_CLIENT
 check_PROGRAMS += %D%/agent_tests
-%C%_agent_tests_SOURCES = %D%/agent_commands_test.cc %D%/agent_listing_test.cc %D%/agent_options_test.cc \
+%C%_agent_tests_SOURCES = %D%/agent_commands_test.cc %D%/agent_findings_test.cc %D%/agent_listing_test.cc %D%/agent_options_test.cc \
 	%D%/agent_setpwd_test.cc %D%/agent_settings_test.cc %D%/uplink_support.h
 %C%_agent_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS) -iquote $(top_srcdir)/test/unit \
 	-DBUILD_DIRECTORY='"$(abs_top_builddir)"'
