@@ -78,13 +78,7 @@ int Run::run() {
 
 Result<void> Run::start() {
   if (settings_.is_daemon) {
-    auto pid_file = sys::PidFile::create(settings_.pid_path);
-    if (!pid_file) {
-      outlets_.submit(report::make(report::kPidFileFailed, clock_.now_ns(),
-                                   {{"userid", own_uid()}, {"path", settings_.pid_path}}));
-      return pid_file.error().within("pid file", "");
-    }
-    pid_file_.emplace(*std::move(pid_file));
+    if (auto taken = take_pid_file(); !taken) return taken.error().within("pid file", "");
   }
   // A daemon that could not keep its reports would be worse than none; a check in front of somebody
   // goes on with what there is.
@@ -104,6 +98,29 @@ Result<void> Run::start() {
     end("exit_failure", 1, 0ms);
   });
   return {};
+}
+
+/// Who may write the directory could make `stop` and `reload` signal a process of his choice.
+Result<void> Run::take_pid_file() {
+  const std::string& path = settings_.pid_path;
+  const std::int64_t now = clock_.now_ns();
+  const std::string directory = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+  const auto distrust = sys::find_distrust(directory, settings_.trusted);
+  for (const sys::Distrust& reason : distrust) {
+    outlets_.submit(report::make_filled(
+        report::kDistrusted, {reason.message}, now,
+        {{"subroutine", "trustfile"}, {"path", path}, {"obj", reason.component}}));
+  }
+  auto pid_file = distrust.empty()
+                      ? sys::PidFile::create(path)
+                      : Result<sys::PidFile>{Error{Error::Kind::Refused, "untrusted path " + path}};
+  if (pid_file) {
+    pid_file_.emplace(*std::move(pid_file));
+    return {};
+  }
+  outlets_.submit(
+      report::make(report::kPidFileFailed, now, {{"userid", own_uid()}, {"path", path}}));
+  return pid_file.error();
 }
 
 /// What the action needs of one.

@@ -39,6 +39,7 @@ class Run {
   bool is_looping() const { return settings_.is_daemon || settings_.is_forever; }
 
   Result<void> start();
+  Result<void> take_pid_file();
   Result<void> find_baseline();
   Result<void> judge_made();
   Result<void> fetch_first_baseline();

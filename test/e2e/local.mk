@@ -5,7 +5,7 @@ EXTRA_DIST += %D%/conftest.py %D%/test_agent.py %D%/test_commands.py %D%/test_de
 	%D%/test_guide_f_states.py %D%/test_guide_g_promises.py \
 	%D%/test_guide_h_commands.py %D%/test_guide_h_others.py %D%/test_install.py %D%/test_main_job.py %D%/test_protocol.py \
 	%D%/test_relay.py %D%/test_roles.py %D%/test_rotation.py %D%/test_rules.py %D%/test_separate_logs.py \
-	%D%/test_server.py %D%/test_signals.py %D%/test_status_page.py %D%/test_syslog_reception.py %D%/test_tools.py %D%/test_two_servers.py
+	%D%/test_server.py %D%/test_signals.py %D%/test_status_page.py %D%/test_syslog_reception.py %D%/test_tools.py %D%/test_two_servers.py %D%/test_update.py
 EXTRA_DIST += %D%/harness/__init__.py %D%/harness/daemons.py %D%/harness/guide.py \
 	%D%/harness/impostor.py %D%/harness/inject.py %D%/harness/lines.py %D%/harness/names.py \
 	%D%/harness/network.py %D%/harness/processes.py %D%/harness/protocol3.py \

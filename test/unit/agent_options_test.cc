@@ -121,7 +121,7 @@ TEST(OptionsTest, UsageNamesWhatIsBuiltAndNothingElse) {
                            "-H, --hash-string=TEXT", "--print-own-name"}) {
     EXPECT_NE(text.find(name), std::string::npos) << name;
   }
-  EXPECT_EQ(text.find("init2stdout"), std::string::npos);
+  EXPECT_EQ(text.find("trace-logfile"), std::string::npos);
 }
 
 }  // namespace
