@@ -80,16 +80,8 @@ bool SpotCheck::order(const std::string& path, const std::vector<std::string>& n
   std::vector<Wanted> wanted;
   for (const std::string& name : names) {
     if (!is_worth_asking(path, directory, name)) continue;
-    Wanted one{.name = name};
-    if (const auto rule = rule_of(join(path, name))) {
-      one.attributes = rule->attributes;
-      const Entry* entry = find_known(directory.known, name);
-      if (rule->attributes.has(Attribute::Growing) && entry != nullptr) {
-        one.prefix_size = entry->facts.size;
-      }
-    }
     directory.open.insert(name);
-    wanted.push_back(std::move(one));
+    wanted.push_back(wanted_of(path, directory, name));
   }
   if (wanted.empty()) return true;
   directory.orders = static_cast<unsigned>((wanted.size() + kMaxNames - 1) / kMaxNames);
@@ -116,6 +108,19 @@ std::optional<policy::Rule> SpotCheck::rule_of(std::string_view path) const {
     rest.remove_prefix(slash + 1);
   }
   return tree.rule_of(place, rest);
+}
+
+Wanted SpotCheck::wanted_of(const std::string& path, const Directory& directory,
+                            const std::string& name) const {
+  Wanted wanted{.name = name};
+  const auto rule = rule_of(join(path, name));
+  if (!rule) return wanted;
+  wanted.attributes = rule->attributes;
+  const Entry* entry = find_known(directory.known, name);
+  if (rule->attributes.has(Attribute::Growing) && entry != nullptr) {
+    wanted.prefix_size = entry->facts.size;
+  }
+  return wanted;
 }
 
 bool SpotCheck::is_worth_asking(const std::string& path, const Directory& directory,
@@ -150,7 +155,10 @@ void SpotCheck::take(const std::string& path, Answer&& answer) {
   }
   if (!answer.rest.empty()) {
     ++directory.orders;
-    submit(path, answer.rest, directory.trusted_depth);
+    // They come back by their names alone.
+    std::vector<Wanted> rest;
+    for (const Wanted& one : answer.rest) rest.push_back(wanted_of(path, directory, one.name));
+    submit(path, rest, directory.trusted_depth);
   }
   if (!answer.is_last) return;
   const bool is_gone = is_absent(answer.failed_stage, answer.failed_errno);

@@ -50,6 +50,8 @@ class SpotCheck {
   void advance();
   bool order(const std::string& path, const std::vector<std::string>& names);
   std::optional<policy::Rule> rule_of(std::string_view path) const;
+  Wanted wanted_of(const std::string& path, const Directory& directory,
+                   const std::string& name) const;
   bool is_worth_asking(const std::string& path, const Directory& directory,
                        const std::string& name);
   void submit(const std::string& path, const std::vector<Wanted>& names, std::size_t trusted_depth);

@@ -272,6 +272,25 @@ TEST_F(ScanUpdateTest, ANamedPathThatDidNotChangeIsNotAccepted) {
   EXPECT_EQ(baseline_size(), 4U);
 }
 
+TEST_F(ScanUpdateTest, NamedPathsThatAreTooMuchForOneOrderAreMeasuredWhole) {
+  // A measurer that has read 16 MiB leaves the rest of its order to others.
+  std::vector<std::string> paths;
+  for (const char* name : {"a1", "a2", "a3", "same"}) {
+    if (name[0] == 'a') {
+      write_file(at(name), "x");
+      ASSERT_EQ(truncate(at(name).c_str(), 17 << 20), 0);
+    }
+    paths.push_back(at(name));
+  }
+  ASSERT_EQ(symlink("same", at("link").c_str()), 0);
+  paths.push_back(at("link"));
+  init();
+  update(of(std::set<std::string, std::less<>>(paths.begin(), paths.end())), &paths);
+  EXPECT_EQ(summary_.files, 5U);
+  EXPECT_TRUE(accepted_.empty()) << accepted_[0];
+  expect_silence();
+}
+
 TEST_F(ScanUpdateTest, AGrowingLogIsRenewed) {
   policy_ = policy::PolicyTree{};
   watch(Name::GrowingLogFiles, at("same"), false);
