@@ -101,6 +101,7 @@ void Checks::make_scanner() {
   scanner_ = std::make_unique<scan::Scanner>(
       loop_, *pool_, clock_, tree_, settings_.scan, [this](Report&& report) {
         if (settings_.action == Action::Check) findings_.note(report);
+        if (update_) update_->consider(report);
         if (is_silent_ && report.event_class == EventClass::Event) return;
         outlets_.submit(report);
       });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "base/codec.h"
 #include "sys/file.h"
@@ -20,7 +21,22 @@ std::string change_of(const Report& report) {
   return std::string{blank == std::string_view::npos ? message : message.substr(blank + 1)};
 }
 
+/// An access time is a matter of who looks.
+bool is_seen(const Field& field) { return field.key.ends_with("_new") && field.key != "atime_new"; }
+
 }  // namespace
+
+bool is_as_seen(const Finding& finding, const Report& now) {
+  const std::string change = change_of(now);
+  for (const std::string_view word : {"ADDED", "MISSING"}) {
+    if ((finding.change == word) != (change == word)) return false;
+  }
+  // What is not told any more is as the baseline has it.
+  return std::ranges::all_of(finding.seen, [&now](const Field& field) {
+    const std::string_view value = now.find(field.key);
+    return value.empty() || value == field.value;
+  });
+}
 
 void Findings::note(const Report& report) {
   if (report.event_class != EventClass::Event) return;
@@ -40,6 +56,8 @@ void Findings::note(const Report& report) {
   found.time_ns = report.time_ns;
   found.severity = report.severity;
   found.change = change_of(report);
+  found.seen.clear();
+  std::ranges::copy_if(report.fields, std::back_inserter(found.seen), is_seen);
 }
 
 const Finding* Findings::find(std::uint64_t number) const {
@@ -54,6 +72,8 @@ Result<void> save_findings(const std::string& path, const Findings& findings) {
     writer.number(finding.number).number(finding.time_ns);
     writer.number(static_cast<std::uint8_t>(finding.severity));
     writer.text(finding.change).text(finding.path);
+    writer.number(static_cast<std::uint16_t>(finding.seen.size()));
+    for (const Field& field : finding.seen) writer.text(field.key).text(field.value);
   }
   return sys::write_file_atomically(path, writer.view(), kMode);
 }
@@ -79,6 +99,11 @@ Result<Findings> load_findings(const std::string& path) {
     finding.severity = static_cast<Severity>(severity);
     finding.change = reader.text();
     finding.path = reader.text();
+    const auto fields = reader.number<std::uint16_t>();
+    for (std::uint16_t i = 0; i < fields && reader.is_good(); ++i) {
+      const std::string key{reader.text()};
+      finding.seen.push_back({key, std::string{reader.text()}});
+    }
   }
   if (!reader.is_complete()) return malformed;
   return findings;

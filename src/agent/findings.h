@@ -20,7 +20,13 @@ struct Finding {
   Severity severity = Severity::Crit;
   std::string change;  ///< "C-------TS", "ADDED", "MISSING", "NODIRECTORY"
   std::string path;
+  /// How the object was, as the report had it (`size_new`…): who accepts the finding has seen this.
+  std::vector<Field> seen{};
 };
+
+/// Is what `now` tells of the same object still what `finding` told?  An object that changed once
+/// more since then is not what somebody looked at.
+bool is_as_seen(const Finding& finding, const Report& now);
 
 /// The findings about one baseline, oldest first; more than kMaxFindings are only counted.  A path
 /// that is found again keeps its number.

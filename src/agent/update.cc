@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <utility>
 
-#include "agent/findings.h"
 #include "base/text.h"
 #include "policy/policy.h"
 #include "report/catalog.h"
@@ -97,6 +96,7 @@ Result<void> BaselineUpdate::add_findings(std::set<std::string>& targets) {
     }
     targets.insert(finding->path);
     expected_.insert(finding->path);
+    numbered_.emplace(finding->path, *finding);
   }
   for (const Finding& finding : findings->all) {
     const auto fits = [&](const std::string& pattern) {
@@ -174,6 +174,20 @@ Result<void> BaselineUpdate::begin(OnDone on_done) {
         update, targets, [this](const std::string& path) { tell_unknown(path); }, done);
   }
   return {};
+}
+
+void BaselineUpdate::consider(const Report& report) {
+  const auto found = numbered_.find(report.find("path"));
+  if (found == numbered_.end() || report.event_class != EventClass::Event) return;
+  if (is_as_seen(found->second, report)) return;
+  chosen_.erase(found->first);
+  expected_.erase(found->first);
+  is_complete_ = false;
+  parts_.outlets.submit(
+      report::make(report::kNothingToAccept, parts_.clock.now_ns(),
+                   {{"path", found->first},
+                    {"reason", "it has changed again since the check that found it"},
+                    {"remedy", "check again, and look at it; or name its path"}}));
 }
 
 void BaselineUpdate::stop() { dialogue_.reset(); }

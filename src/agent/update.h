@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "agent/dialogue.h"
+#include "agent/findings.h"
 #include "agent/outlets.h"
 #include "agent/settings.h"
 #include "base/clock.h"
@@ -53,6 +55,9 @@ class BaselineUpdate {
   /// The dialogue ends here; a scan is stopped by its scanner.
   void stop();
 
+  /// Before it is judged whether that is accepted: a change that the scan has found.
+  void consider(const Report& report);
+
   baseline::Writer& writer() { return *writer_; }
   /// Once it is committed.
   void tell_accepted();
@@ -71,8 +76,9 @@ class BaselineUpdate {
 
   Parts parts_;
   OnDone on_done_;
-  std::set<std::string, std::less<>> chosen_;    ///< the paths that are accepted, of some
-  std::set<std::string, std::less<>> expected_;  ///< of these, the ones that were named
+  std::set<std::string, std::less<>> chosen_;             ///< the paths that are accepted, of some
+  std::map<std::string, Finding, std::less<>> numbered_;  ///< the findings that were named
+  std::set<std::string, std::less<>> expected_;           ///< of these, the ones that were named
   std::unique_ptr<baseline::Writer> writer_;
   std::unique_ptr<scan::Acceptance> acceptance_;
   std::unique_ptr<Dialogue> dialogue_;

@@ -310,6 +310,19 @@ def test_findings_have_numbers_by_which_they_are_accepted(alone):
     assert missing.returncode == 1 and "no finding 99" in missing.stderr
 
 
+def test_a_finding_that_changed_once_more_is_not_accepted(alone):
+    change_all(alone)
+    checked(alone)
+    numbered = {one["path"]: one["number"] for one in
+                map(json.loads, alone.call("findings", "--json").stdout.splitlines())}
+    (alone.tree / "changed").write_text("evil!\n")
+    changed, added = str(alone.tree / "changed"), str(alone.tree / "added")
+    seen = told(alone, alone.call("update", "--finding", f"{numbered[changed]},{numbered[added]}"), 1)
+    assert accepted(seen) == {added: "ADDED"}
+    assert "changed again" in next(one for one in seen if one.msg == "Nothing to accept").get("reason")
+    assert changed in checked(alone)
+
+
 def test_the_history_says_who_when_and_why(alone):
     change_all(alone)
     path = str(alone.tree / "changed")

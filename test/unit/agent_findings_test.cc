@@ -59,6 +59,25 @@ TEST(FindingsTest, ComeBackFromTheirFileWhichOnlyItsOwnerReads) {
   EXPECT_EQ(back->all[0].path, ugly);
   EXPECT_EQ(back->all[0].change, "ADDED");
   EXPECT_EQ(back->all[0].severity, Severity::Crit);
+  EXPECT_EQ(back->all[0].seen, findings.all[0].seen);
+}
+
+TEST(FindingsTest, WhatChangedOnceMoreIsNotWhatWasSeen) {
+  const auto changed = [](const std::string& size, const std::string& digest) {
+    return report::make_filled(
+        report::kPolicyChanged, {"[ReadOnly]", "C-------TS"}, 1,
+        {{"path", "/a"}, {"size_old", "1"}, {"size_new", size}, {"chksum_new", digest}});
+  };
+  Findings findings;
+  findings.note(changed("2", "aa"));
+  const Finding& finding = findings.all[0];
+  ASSERT_EQ(finding.seen.size(), 2U);
+  EXPECT_TRUE(is_as_seen(finding, changed("2", "aa")));
+  EXPECT_TRUE(is_as_seen(finding, changed("2", "")));  // its content is the baseline's again
+  EXPECT_FALSE(is_as_seen(finding, changed("2", "bb")));
+  EXPECT_FALSE(is_as_seen(finding, changed("3", "aa")));
+  EXPECT_FALSE(is_as_seen(finding, report::make(report::kPolicyMissing, 2, {{"path", "/a"}})));
+  EXPECT_FALSE(is_as_seen(finding, added("/a")));
 }
 
 TEST(FindingsTest, ABrokenFileIsRefused) {
