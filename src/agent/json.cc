@@ -1,7 +1,6 @@
 #include "agent/json.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include "base/text.h"
 #include "samhain/bytes.h"
@@ -10,10 +9,18 @@ namespace samhain::agent {
 namespace {
 
 std::string base64(std::string_view text) {
-  std::string result(4 * ((text.size() + 2) / 3) + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(result.data()),
-                                   as_bytes(text).data(), static_cast<int>(text.size()));
-  result.resize(static_cast<std::size_t>(size));
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string result;
+  result.reserve(4 * ((text.size() + 2) / 3));
+  for (std::size_t i = 0; i < text.size(); i += 3) {
+    const ByteView three = as_bytes(text.substr(i, 3));
+    std::uint32_t bits = 0;
+    for (std::size_t k = 0; k < 3; ++k) bits = bits << 8 | (k < three.size() ? three[k] : 0U);
+    for (std::size_t k = 0; k < 4; ++k) {
+      result.push_back(k <= three.size() ? kDigits[bits >> (18 - 6 * k) & 63U] : '=');
+    }
+  }
   return result;
 }
 

@@ -3,6 +3,7 @@
 
 #include "agent/findings.h"
 #include "agent/history.h"
+#include "agent/json.h"
 #include "report/catalog.h"
 #include "scratch.h"
 
@@ -111,6 +112,8 @@ TEST(FindingsTest, LinesAndObjects) {
       .time = 1, .who = "jo", .reason = "say \"no\"", .path = "/\xff", .change = "ADDED"};
   EXPECT_EQ(history_json(approval), R"({"time":1,"change":"ADDED","path_base64":"L/8=","who":"jo",)"
                                     R"("reason":"say \"no\""})");
+  EXPECT_EQ(JsonObject{}.text("a", "\xff\xfe").text("b", "\xff\xfe\xfd").text("c", "\n").take(),
+            R"({"a_base64":"//4=","b_base64":"//79","c":"\u000a"})");
   EXPECT_TRUE(history_line(approval).starts_with("1970-01-01T00:00:01 ADDED /"));
   EXPECT_EQ(history_line(approval).find('\n'), std::string::npos);
 }
