@@ -165,7 +165,7 @@ void Checks::run(bool is_silent, std::function<void(bool)> on_done) {
   plan();
   outlets_.submit(report::make(report::kCheckStarting, clock_.now_ns()));
   if (settings_.action == Action::Init) return init(std::move(on_done));
-  if (settings_.action == Action::Update) return update(std::move(on_done));
+  if (settings_.action == Action::Update) return update(on_done);
   check(std::move(on_done));
 }
 
@@ -198,7 +198,7 @@ void Checks::keep_findings() {
                                       {{"interface", "list of findings"}, {"path", path}}));
 }
 
-void Checks::update(std::function<void(bool)> on_done) {
+void Checks::update(const std::function<void(bool)>& on_done) {
   // The changes that an approval accepts are told as such.
   is_silent_ = settings_.update.is_approval();
   update_ = std::make_unique<BaselineUpdate>(BaselineUpdate::Parts{.loop = loop_,

@@ -69,7 +69,7 @@ class Checks {
   void commit(const scan::Summary& summary, const std::function<void(bool)>& on_done);
   std::string new_path() const;
   Result<void> print_new();
-  void update(std::function<void(bool)> on_done);
+  void update(const std::function<void(bool)>& on_done);
   bool commit_update(const Result<BaselineUpdate::Outcome>& outcome);
   void begin_findings();
   void keep_findings();

@@ -202,11 +202,12 @@ void BaselineUpdate::scanned(Result<scan::Summary> summary) {
 
 void BaselineUpdate::ask() {
   parts_.outlets.flush();
-  dialogue_ = std::make_unique<Dialogue>(parts_.loop, *acceptance_, [this](Result<void> result) {
-    dialogue_.reset();
-    if (!result) return on_done_(result.error());
-    conclude();
-  });
+  dialogue_ =
+      std::make_unique<Dialogue>(parts_.loop, *acceptance_, [this](const Result<void>& result) {
+        dialogue_.reset();
+        if (!result) return on_done_(result.error());
+        conclude();
+      });
   if (auto begun = dialogue_->begin(); !begun) on_done_(begun.error());
 }
 

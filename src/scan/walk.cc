@@ -464,6 +464,7 @@ bool Walk::order_next_leftover() {
 /// known whether those below can be reached.
 void Walk::order_unvisited() {
   constexpr std::size_t kAtOnce = 32;
+  if (parts_.reader == nullptr) return;
   while (in_flight_ < kAtOnce && phase_ == Phase::Unvisited && order_next_unvisited()) {
   }
 }
