@@ -4,6 +4,7 @@
 #include <set>
 
 #include "scan/acceptance.h"
+#include "unit/hung_file_system.h"
 #include "unit/scan_support.h"
 
 namespace samhain::scan::testing {
@@ -193,6 +194,28 @@ TEST_F(ScanUpdateTest, AConfiguredFileThatIsGoneGoes) {
   EXPECT_EQ(accepted_, std::vector<std::string>{"MISSING " + at("gone")});
   EXPECT_FALSE(entry("gone"));
   EXPECT_TRUE(entry("same"));
+}
+
+TEST_F(ScanUpdateTest, WhatADeadFileSystemKeepsToItselfIsKept) {
+  make_directory(at("mount"));
+  make_directory(at("mount/below"));
+  for (const char* name : {"mount/file", "mount/below/file"}) write_file(at(name), "x");
+  policy_ = policy::PolicyTree{};
+  watch(Name::ReadOnly, tree());
+  watch(Name::ReadOnly, at("mount/below/file"), false);
+  init();
+  const std::size_t before = baseline_size();
+  for (const bool is_watched : {true, false}) {
+    if (!is_watched) policy_ = policy::PolicyTree{};
+    Machinery impatient(std::chrono::seconds(1));
+    machinery_ = &impatient;
+    const HungFileSystem hung(at("mount"));
+    if (!hung.is_mounted()) GTEST_SKIP() << "needs root and /dev/fuse";
+    update(of_everything());
+    EXPECT_TRUE(accepted_.empty()) << accepted_[0];
+    EXPECT_EQ(baseline_size(), before) << is_watched;
+  }
+  machinery_ = &Machinery::get();
 }
 
 TEST_F(ScanUpdateTest, TakesWhatThePolicyDidNotWatchFromANewOne) {
