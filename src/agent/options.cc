@@ -60,6 +60,9 @@ Result<void> take_list_file(Options& options, std::string_view value) {
 }
 
 Result<void> take_reason(Options& options, std::string_view value) {
+  // It is kept with each change that is accepted.
+  constexpr std::size_t kLongest = 1'000;
+  if (value.size() > kLongest) return bad_value("give 1000 bytes at most");
   options.update.reason = value;
   return {};
 }

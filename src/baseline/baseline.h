@@ -54,8 +54,9 @@ struct Approval {
   std::string path;
   std::string change;  ///< "C-------TS", "ADDED", "MISSING"
 };
-/// The oldest are forgotten beyond so many.
+/// The oldest are forgotten beyond so many, or so many bytes of their texts.
 inline constexpr std::size_t kMaxApprovals = 100'000;
+inline constexpr std::size_t kMaxApprovalBytes = std::size_t{32} << 20;
 
 /// Key that signs and checks the baseline at `path`: 32 bytes in `path`.key, mode 0600, made at
 /// init.

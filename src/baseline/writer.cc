@@ -45,6 +45,11 @@ std::size_t bytes_of(const Entry& entry) {
   return bytes;
 }
 
+std::size_t bytes_of(const Approval& approval) {
+  return approval.who.size() + approval.reason.size() + approval.path.size() +
+         approval.change.size();
+}
+
 /// Appends to a file through a buffer, and digests what goes by.
 class Output {
  public:
@@ -126,6 +131,7 @@ struct Writer::State {
   std::map<std::string, Held, std::less<>> held;
   std::vector<Record> records;
   std::deque<Approval> approvals;
+  std::size_t approval_bytes = 0;
   Head head;
   bool is_committed = false;
 
@@ -269,8 +275,13 @@ Result<void> Writer::finish_directory(std::string_view directory) {
 }
 
 void Writer::add_approval(Approval approval) {
-  state_->approvals.push_back(std::move(approval));
-  if (state_->approvals.size() > kMaxApprovals) state_->approvals.pop_front();
+  State& s = *state_;
+  s.approval_bytes += bytes_of(approval);
+  s.approvals.push_back(std::move(approval));
+  while (s.approvals.size() > kMaxApprovals || s.approval_bytes > kMaxApprovalBytes) {
+    s.approval_bytes -= bytes_of(s.approvals.front());
+    s.approvals.pop_front();
+  }
 }
 
 Result<void> Writer::commit(const crypto::SigningSeed& key) {
