@@ -237,6 +237,9 @@ bool Checks::commit_update(const Result<BaselineUpdate::Outcome>& outcome) {
   }
   has_new_baseline_ = true;
   update_->tell_accepted();
+  if (auto done = update_->forget_accepted(); !done) {
+    tell_failure(done.error(), settings_.findings_path);
+  }
   return outcome->is_complete;
 }
 

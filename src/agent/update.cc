@@ -243,6 +243,18 @@ void BaselineUpdate::tell_accepted() {
                                       reason}));
 }
 
+Result<void> BaselineUpdate::forget_accepted() const {
+  const std::string& file = parts_.settings.findings_path;
+  auto findings = load_findings(file);
+  if (!findings && findings.error().kind == Error::Kind::Missing) return {};
+  if (!findings) return findings.error().within("findings", file);
+  std::set<std::string_view> accepted;
+  for (const scan::AcceptedChange& one : acceptance_->accepted()) accepted.insert(one.path);
+  const auto count = std::erase_if(
+      findings->all, [&](const Finding& finding) { return accepted.contains(finding.path); });
+  return count > 0 ? save_findings(file, *findings) : Result<void>{};
+}
+
 /// Of what a pattern fits, much may not be watched; a path that was named should be.
 void BaselineUpdate::tell_unknown(const std::string& path) {
   if (expected_.erase(path) == 0) return;

@@ -61,6 +61,8 @@ class BaselineUpdate {
   baseline::Writer& writer() { return *writer_; }
   /// Once it is committed.
   void tell_accepted();
+  /// And these are no findings any more; the others keep their numbers.
+  Result<void> forget_accepted() const;
 
  private:
   bool is_of_all() const;

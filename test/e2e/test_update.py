@@ -306,6 +306,9 @@ def test_findings_have_numbers_by_which_they_are_accepted(alone):
     assert f"{wanted['number']:>5} " in alone.call("findings").stdout
     seen = told(alone, alone.call("update", "--finding", wanted["number"]))
     assert accepted(seen) == {wanted["path"]: "ADDED"}
+    left = [json.loads(line) for line in alone.call("findings", "--json").stdout.splitlines()]
+    assert {one["path"]: one["number"] for one in left} == {
+        path: one["number"] for path, one in numbered.items() if path != wanted["path"]}
     missing = alone.call("update", "--finding", 99)
     assert missing.returncode == 1 and "no finding 99" in missing.stderr
 
