@@ -100,7 +100,7 @@ Result<void> Checks::start(std::function<void()> on_ready) {
 void Checks::make_scanner() {
   scanner_ = std::make_unique<scan::Scanner>(
       loop_, *pool_, clock_, tree_, settings_.scan, [this](Report&& report) {
-        if (settings_.action == Action::Check) findings_.note(report);
+        if (settings_.action == Action::Check) note_finding(report);
         if (update_) update_->consider(report);
         if (is_silent_ && report.event_class == EventClass::Event) return;
         outlets_.submit(report);
@@ -188,9 +188,18 @@ void Checks::begin_findings() {
   if (settings_.scan.reports_once && findings_.baseline_digest == digest) return;
   findings_ = {};
   findings_.baseline_digest = digest;
+  has_new_findings_ = true;
+}
+
+void Checks::note_finding(const Report& report) {
+  if (report.event_class != EventClass::Event) return;
+  findings_.note(report);
+  has_new_findings_ = true;
 }
 
 void Checks::keep_findings() {
+  // The directory of the state may be watched, too: nothing is written for nothing.
+  if (!std::exchange(has_new_findings_, false)) return;
   const std::string& path = settings_.findings_path;
   auto saved = save_findings(path, findings_);
   if (saved) return;

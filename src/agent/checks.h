@@ -72,6 +72,7 @@ class Checks {
   void update(const std::function<void(bool)>& on_done);
   bool commit_update(const Result<BaselineUpdate::Outcome>& outcome);
   void begin_findings();
+  void note_finding(const Report& report);
   void keep_findings();
   void tell_completed(const scan::Summary& summary);
   void tell_failure(const Error& error, const std::string& object);
@@ -93,6 +94,7 @@ class Checks {
   std::unique_ptr<BaselineUpdate> update_;
   bool has_new_baseline_ = false;
   Findings findings_;
+  bool has_new_findings_ = false;  ///< other than in their file
 };
 
 }  // namespace samhain::agent
