@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
+#include <span>
 #include <utility>
 
 #include "base/codec.h"
@@ -161,6 +163,8 @@ void Checks::make_scanner() {
   scan_settings.tells_steps = tells_steps(settings_);
   scanner_ = std::make_unique<scan::Scanner>(
       loop_, *pool_, clock_, tree_, std::move(scan_settings), [this](Report&& report) {
+        if (settings_.action == Action::Check) note_finding(report);
+        if (update_) update_->consider(report);
         if (way_.is_silent && report.event_class == EventClass::Event) return;
         outlets_.submit(report);
       });
@@ -247,6 +251,7 @@ void Checks::run(Way way, std::function<void(bool)> on_done) {
   plan(way.due);
   if (!is_wordless()) outlets_.submit(report::make(report::kCheckStarting, clock_.now_ns()));
   if (settings_.action == Action::Init) return init(std::move(on_done));
+  if (settings_.action == Action::Update) return update(on_done);
   check(std::move(on_done));
 }
 
@@ -274,9 +279,12 @@ scan::Resume* Checks::begin_resumed() {
 }
 
 void Checks::check(std::function<void(bool)> on_done) {
+  scan::Resume* resume = begin_resumed();
+  begin_findings();
   const auto done = [this, on_done = std::move(on_done)](Result<scan::Summary> summary) {
     summary_ = summary ? *summary : scanner_->so_far();
     resumption_.end();
+    keep_findings();
     if (summary) {
       tell_completed(*summary);
     } else {
@@ -284,11 +292,88 @@ void Checks::check(std::function<void(bool)> on_done) {
     }
     on_done(static_cast<bool>(summary));
   };
-  scanner_->check(*baseline_, done, begin_resumed());
+  scanner_->check(*baseline_, done, resume);
+}
+
+/// What has been told once stays in the list for as long as it is not told again.
+void Checks::begin_findings() {
+  const std::string digest = baseline_digest();
+  if (settings_.scan.reports_once && findings_.baseline_digest == digest) return;
+  findings_ = {};
+  findings_.baseline_digest = digest;
+  has_new_findings_ = true;
+}
+
+void Checks::note_finding(const Report& report) {
+  if (report.event_class != EventClass::Event) return;
+  findings_.note(report);
+  has_new_findings_ = true;
+}
+
+void Checks::keep_findings() {
+  // The directory of the state may be watched, too: nothing is written for nothing.
+  if (!std::exchange(has_new_findings_, false)) return;
+  const std::string& path = settings_.findings_path;
+  auto saved = save_findings(path, findings_);
+  if (saved) return;
+  outlets_.submit(report::make_filled(report::kCallFailed, {saved.error().text()}, clock_.now_ns(),
+                                      {{"interface", "list of findings"}, {"path", path}}));
+}
+
+void Checks::update(const std::function<void(bool)>& on_done) {
+  // The changes that an approval accepts are told as such.
+  way_.is_silent = settings_.update.is_approval();
+  update_ = std::make_unique<BaselineUpdate>(BaselineUpdate::Parts{.loop = loop_,
+                                                                   .clock = clock_,
+                                                                   .outlets = outlets_,
+                                                                   .settings = settings_,
+                                                                   .scanner = *scanner_,
+                                                                   .old = *baseline_});
+  // From the loop: who calls is taken down.
+  auto begun = update_->begin([this, on_done](const Result<BaselineUpdate::Outcome>& outcome) {
+    loop_.soon([this, on_done, outcome] {
+      const bool is_good = commit_update(outcome);
+      update_.reset();
+      on_done(is_good);
+    });
+  });
+  if (begun) return;
+  tell_failure(begun.error(), settings_.baseline_path);
+  update_.reset();
+  on_done(false);
+}
+
+bool Checks::commit_update(const Result<BaselineUpdate::Outcome>& outcome) {
+  const std::string& path = settings_.baseline_path;
+  if (!outcome || is_stopped_) {
+    if (!outcome) tell_failure(outcome.error(), path);
+    return false;
+  }
+  summary_ = outcome->summary;
+  tell_completed(outcome->summary);
+  if (!outcome->is_new) return outcome->is_complete;
+  const auto key = baseline::load_key(path);
+  auto committed = key ? update_->writer().commit(*key) : Result<baseline::Written>{key.error()};
+  if (!committed) {
+    tell_failure(committed.error(), path);
+    return false;
+  }
+  written_ = *std::move(committed);
+  has_new_baseline_ = true;
+  update_->tell_accepted();
+  if (auto done = update_->forget_accepted(); !done) {
+    tell_failure(done.error(), settings_.findings_path);
+  }
+  return outcome->is_complete;
+}
+
+/// Where init writes: beside the baseline, if that is to stay as it is.
+std::string Checks::new_path() const {
+  return settings_.prints_baseline ? settings_.baseline_path + ".stdout" : settings_.baseline_path;
 }
 
 void Checks::init(std::function<void(bool)> on_done) {
-  const std::string& path = settings_.baseline_path;
+  const std::string path = new_path();
   if (access(path.c_str(), F_OK) == 0) {
     outlets_.submit(report::make(report::kBaselineExists, clock_.now_ns(), {{"path", path}}));
   }
@@ -301,7 +386,7 @@ void Checks::init(std::function<void(bool)> on_done) {
   scanner_->init(*writer_, [this, on_done = std::move(on_done)](Result<scan::Summary> summary) {
     summary_ = summary ? *summary : scanner_->so_far();
     if (summary) return commit(*summary, on_done);
-    tell_failure(summary.error(), settings_.baseline_path);
+    tell_failure(summary.error(), new_path());
     writer_.reset();
     on_done(false);
   });
@@ -325,17 +410,39 @@ void Checks::commit(const scan::Summary& summary, const std::function<void(bool)
   }
   const auto key = baseline::load_or_make_key(path);
   auto committed = key ? writer_->commit(*key) : Result<baseline::Written>{key.error()};
+  if (committed && settings_.prints_baseline) {
+    if (auto printed = print_new(committed->file.get()); !printed) committed = printed.error();
+  }
   writer_.reset();
   if (!committed) {
     tell_failure(committed.error(), path);
     return on_done(false);
   }
-  written_ = *std::move(committed);
+  if (!settings_.prints_baseline) written_ = *std::move(committed);
   tell_completed(summary);
-  outlets_.submit(report::make(
-      report::kBaselineWritten, clock_.now_ns(),
-      {{"path", path}, {"files", std::to_string(summary.files + summary.directories)}}));
+  outlets_.submit(report::make(report::kBaselineWritten, clock_.now_ns(),
+                               {{"path", settings_.prints_baseline ? "standard output" : path},
+                                {"files", std::to_string(summary.files + summary.directories)}}));
   on_done(true);
+}
+
+/// The file that was made for it is gone afterwards.
+Result<void> Checks::print_new(int fd) const {
+  const std::string path = new_path();
+  if (unlink(path.c_str()) != 0) return system_error("unlink", errno).within("baseline", path);
+  std::vector<std::uint8_t> buffer(std::size_t{256} << 10);
+  off_t done = 0;
+  for (;;) {
+    const ssize_t got = pread(fd, buffer.data(), buffer.size(), done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error("read", errno).within("baseline", path);
+    if (got == 0) return {};
+    done += got;
+    const auto piece = std::span(buffer).first(static_cast<std::size_t>(got));
+    if (auto written = sys::write_all(STDOUT_FILENO, piece); !written) {
+      return written.error().within("standard output", "");
+    }
+  }
 }
 
 void Checks::tell_completed(const scan::Summary& summary) {
@@ -365,7 +472,8 @@ void Checks::cut_off() {
 
 void Checks::stop() {
   is_stopped_ = true;
-  if (is_running()) scanner_->stop();
+  if (update_) update_->stop();
+  if (scanner_ && scanner_->is_running()) scanner_->stop();
 }
 
 }  // namespace samhain::agent

@@ -8,10 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "agent/findings.h"
 #include "agent/outlets.h"
 #include "agent/resumption.h"
 #include "agent/settings.h"
 #include "agent/timing.h"
+#include "agent/update.h"
 #include "base/clock.h"
 #include "baseline/baseline.h"
 #include "policy/policy.h"
@@ -60,15 +62,18 @@ class Checks {
     bool is_resumed = false;  ///< ResumeScan, where we are the only one on this baseline
     Due due{};
   };
-  /// One scan of what is due, init or check as the settings say; `on_done`: it is over, and well or
-  /// not.
+  /// One scan of what is due, init, check or update as the settings say; `on_done`: it is over, and
+  /// well or not.
   void run(Way way, std::function<void(bool is_good)> on_done);
-  bool is_running() const { return scanner_ && scanner_->is_running(); }
+  bool is_running() const { return update_ || (scanner_ && scanner_->is_running()); }
+  bool has_new_baseline() const { return has_new_baseline_; }  ///< by an update
   /// What the last init wrote, once.
   std::optional<baseline::Written> take_written() { return std::exchange(written_, std::nullopt); }
   /// Of the one that is running, or the last one.
   const scan::Summary& summary() const { return summary_; }
-  scan::Summary so_far() const { return is_running() ? scanner_->so_far() : summary_; }
+  scan::Summary so_far() const {
+    return scanner_ && scanner_->is_running() ? scanner_->so_far() : summary_;
+  }
   /// Objects in the baseline; 0 if nobody knows.
   std::uint64_t baseline_size() const;
   /// A running scan is given up, which is no failure: its on_done comes within a second.
@@ -92,6 +97,13 @@ class Checks {
   scan::Resume* begin_resumed();
   Digest identity() const;
   void commit(const scan::Summary& summary, const std::function<void(bool)>& on_done);
+  std::string new_path() const;
+  Result<void> print_new(int fd) const;
+  void update(const std::function<void(bool)>& on_done);
+  bool commit_update(const Result<BaselineUpdate::Outcome>& outcome);
+  void begin_findings();
+  void note_finding(const Report& report);
+  void keep_findings();
   void tell_completed(const scan::Summary& summary);
   void tell_failure(const Error& error, const std::string& object);
 
@@ -112,6 +124,10 @@ class Checks {
   scan::Summary summary_;
   std::unique_ptr<scan::MeasurerPool> pool_;
   std::unique_ptr<scan::Scanner> scanner_;
+  std::unique_ptr<BaselineUpdate> update_;
+  bool has_new_baseline_ = false;
+  Findings findings_;
+  bool has_new_findings_ = false;  ///< other than in their file
 };
 
 }  // namespace samhain::agent

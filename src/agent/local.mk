@@ -18,12 +18,20 @@ noinst_LIBRARIES += %D%/libagent.a
 	%D%/credentials.h \
 	%D%/delta_list.cc \
 	%D%/delta_list.h \
+	%D%/dialogue.cc \
+	%D%/dialogue.h \
 	%D%/download.cc \
 	%D%/download.h \
 	%D%/estimate.cc \
 	%D%/estimate.h \
+	%D%/findings.cc \
+	%D%/findings.h \
+	%D%/history.cc \
+	%D%/history.h \
 	%D%/import_database.cc \
 	%D%/import_database.h \
+	%D%/json.cc \
+	%D%/json.h \
 	%D%/list_baseline.cc \
 	%D%/list_baseline.h \
 	%D%/listing.cc \
@@ -52,6 +60,8 @@ noinst_LIBRARIES += %D%/libagent.a
 	%D%/status_report.h \
 	%D%/timing.cc \
 	%D%/timing.h \
+	%D%/update.cc \
+	%D%/update.h \
 	%D%/verify.cc \
 	%D%/verify.h
 

@@ -15,6 +15,7 @@
 #include "agent/check_config.h"
 #include "agent/connection_check.h"
 #include "agent/control.h"
+#include "agent/history.h"
 #include "agent/import_database.h"
 #include "agent/list_baseline.h"
 #include "agent/options.h"
@@ -82,7 +83,12 @@ int list(const Options& options) {
                           : samhain::agent::place_of(compiled_paths().baseline).local;
     if (loading.loaded) trusted = loading.loaded->settings.trusted;
   }
-  return samhain::agent::list_baseline(path, trusted, options);
+  if (!options.shows_history) return samhain::agent::list_baseline(path, trusted, options);
+  const auto listed = samhain::agent::list_history(path, trusted, {}, options.is_json);
+  if (listed) return 0;
+  (void)std::fputs(fmt::format("ERROR: can't list {}: {}\n", path, listed.error().text()).c_str(),
+                   stderr);
+  return 1;
 }
 
 int hash(const std::string& operand) {
@@ -136,7 +142,11 @@ int main(int argc, char** argv) {
     return samhain::agent::control(arguments.front(), std::span{arguments}.subspan(1),
                                    compiled_paths());
   }
-  const auto options = samhain::agent::parse_options(arguments);
+  const auto looked_up = samhain::agent::look_up(arguments, compiled_paths());
+  if (looked_up) return *looked_up;
+  const bool is_update = !arguments.empty() && arguments.front() == "update";
+  const auto options = is_update ? samhain::agent::parse_update(std::span{arguments}.subspan(1))
+                                 : samhain::agent::parse_options(arguments);
   if (!options) {
     (void)std::fputs((options.error().what + "\n\n" + samhain::agent::usage()).c_str(), stderr);
     return 1;

@@ -61,8 +61,42 @@ Result<void> take_task(Options& options, std::string_view value) {
 
 Result<void> take_action(Options& options, std::string_view value) {
   const auto action = action_named(value);
-  if (!action) return bad_value("give init, check or none (update is not built yet)");
+  if (!action) return bad_value("give init, check, update or none");
   if (!options.action) options.action = action;  // the first one counts
+  return {};
+}
+
+Result<void> take_list_file(Options& options, std::string_view value) {
+  options.update.list_file = value;
+  return {};
+}
+
+Result<void> take_reason(Options& options, std::string_view value) {
+  // It is kept with each change that is accepted.
+  constexpr std::size_t kLongest = 1'000;
+  if (value.size() > kLongest) return bad_value("give 1000 bytes at most");
+  options.update.reason = value;
+  return {};
+}
+
+Result<void> take_interactive(Options& options, std::string_view /*value*/) {
+  options.update.is_interactive = true;
+  return {};
+}
+
+Result<void> take_pattern(Options& options, std::string_view value) {
+  if (!value.starts_with('/')) return bad_value("give a pattern that begins with /");
+  options.update.patterns.emplace_back(value);
+  return {};
+}
+
+/// "3", or several: "3,5,8".
+Result<void> take_findings(Options& options, std::string_view value) {
+  for (const std::string_view word : base::split(value, ",")) {
+    const auto number = base::to_number<std::uint64_t>(word);
+    if (!number) return bad_value("give numbers that samhain findings shows");
+    options.update.findings.push_back(*number);
+  }
   return {};
 }
 
@@ -127,7 +161,16 @@ Result<void> take_config_path(Options& options, std::string_view value) {
 using Task = Options::Task;
 using ListForm = Options::ListForm;
 constexpr std::array kOptions = {
-    Option{'t', "set-checksum-test", "ACTION", "init, check or none", take_action},
+    Option{'t', "set-checksum-test", "ACTION", "init, check, update or none", take_action},
+    Option{'i', "interactive", "", "update: ask about each change", take_interactive},
+    Option{0, "listfile", "FILE", "update: accept only changes of the paths in FILE",
+           take_list_file},
+    Option{0, "pattern", "GLOB", "update: only paths that fit, and nothing else is measured",
+           take_pattern},
+    Option{0, "finding", "N[,N]", "update: only these findings of the last check", take_findings},
+    Option{0, "reason", "TEXT", "update: why, for the history", take_reason},
+    Option{0, "init2stdout", "", "init: the baseline to standard output, and into no file",
+           take_switch<&Options::prints_baseline>},
     Option{'D', "daemon", "", "run in the background, check again and again",
            take_switch<&Options::is_daemon>},
     Option{0, "foreground", "", "stay in the foreground, whatever the configuration says",
@@ -157,6 +200,8 @@ constexpr std::array kOptions = {
     Option{0, "check-config", "", "read the configuration, say what is wrong in it, start nothing",
            take_switch<&Options::only_checks>},
     Option{0, "create-database", "LIST", "make a delta of the paths in LIST", take_delta_list},
+    Option{0, "history", "", "-d: the changes that were accepted",
+           take_switch<&Options::shows_history>},
     Option{'d', "list-database", "FILE", "list a baseline (default: the configured one) and end",
            take_task<Task::ListBaseline>},
     Option{'a', "full-detail", "", "-d: list everything", take_form<ListForm::Full>},
@@ -181,8 +226,6 @@ constexpr std::array kOptions = {
     Option{'v', "version", "", "print version and paths and end", take_task<Task::ShowVersion>},
     Option{'h', "help", "", "print this text and end", take_task<Task::ShowHelp>},
 
-    Option{'i', "interactive", "", "", nullptr},
-    Option{0, "listfile", "FILE", "", nullptr},
     Option{'s', "set-syslog-severity", "SEVERITY", "", nullptr},
     Option{'x', "set-extern-severity", "SEVERITY", "", nullptr},
     Option{0, "set-prelude-severity", "SEVERITY", "", nullptr},
@@ -192,7 +235,6 @@ constexpr std::array kOptions = {
     Option{'j', "just-list", "", "", nullptr},
     Option{'M', "verify-mail", "FILE", "", nullptr},
     Option{'V', "add-key", "KEY", "", nullptr},
-    Option{0, "init2stdout", "", "", nullptr},
     Option{'w', "wait-on-check", "SECONDS", "", nullptr},
     Option{0, "trace-logfile", "FILE", "", nullptr},
     Option{0, "trace-enable", "", "", nullptr},
@@ -221,7 +263,8 @@ Error complaint(std::string_view what, std::string_view option) {
 /// Walks the arguments; knows where it is, so that an option can take the next one.
 class Parser {
  public:
-  explicit Parser(std::span<const std::string_view> arguments) : rest_(arguments) {}
+  explicit Parser(std::span<const std::string_view> arguments, bool takes_words = false)
+      : rest_(arguments), takes_words_(takes_words) {}
 
   Result<Options> run() {
     while (!rest_.empty() && !is_at_end()) {
@@ -258,7 +301,17 @@ class Parser {
   Result<void> take(std::string_view argument) {
     if (argument.starts_with("--")) return take_long(argument);
     if (argument.size() > 1 && argument.starts_with('-')) return take_group(argument);
+    if (takes_words_) return take_word(argument);
     return complaint("not an option", argument);
+  }
+
+  /// A path, or one more number of --finding.
+  Result<void> take_word(std::string_view word) {
+    if (base::to_number<std::uint64_t>(word)) return take_findings(options_, word);
+    if (!word.starts_with('/')) return complaint("not an absolute path", word);
+    while (word.size() > 1 && word.ends_with('/')) word.remove_suffix(1);
+    options_.update.paths.emplace_back(word);
+    return {};
   }
 
   Result<void> take_long(std::string_view argument) {
@@ -305,6 +358,7 @@ class Parser {
   }
 
   std::span<const std::string_view> rest_;
+  bool takes_words_;
   Options options_;
 };
 
@@ -313,6 +367,7 @@ class Parser {
 std::optional<Action> action_named(std::string_view word) {
   if (word == "init") return Action::Init;
   if (word == "check") return Action::Check;
+  if (word == "update") return Action::Update;
   if (word == "none") return Action::None;
   return std::nullopt;
 }
@@ -325,6 +380,8 @@ std::string_view word_of(Action action) {
       return "init";
     case Action::Check:
       return "check";
+    case Action::Update:
+      return "update";
   }
   return {};
 }
@@ -333,10 +390,27 @@ Result<Options> parse_options(std::span<const std::string_view> arguments) {
   return Parser{arguments}.run();
 }
 
+Result<Options> parse_update(std::span<const std::string_view> words) {
+  auto options = Parser{words, true}.run();
+  if (!options) return options;
+  if (options->task != Task::Run || options->action) {
+    return Error{Error::Kind::Malformed, "Error: not an option of update"};
+  }
+  if (!options->update.is_approval()) {
+    return Error{Error::Kind::Malformed,
+                 "Error: update of what? Give paths, --pattern or --finding; all: -t update"};
+  }
+  options->action = Action::Update;
+  return options;
+}
+
 std::string usage() {
   std::string text =
       "Usage: samhain [options]\n"
-      "       samhain start|stop|restart|reload|force-reload|status [options]\n\n";
+      "       samhain start|stop|restart|reload|force-reload|status [options]\n"
+      "       samhain update PATH... | --pattern=GLOB | --finding N... [--reason=TEXT] [options]\n"
+      "       samhain findings [--json] [options]\n"
+      "       samhain history [PATH] [--json] [options]\n\n";
   for (const Option& option : kOptions) {
     if (option.take == nullptr) continue;
     const std::string letter =

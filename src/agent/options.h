@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "samhain/result.h"
 #include "samhain/severity.h"
@@ -13,9 +14,22 @@
 namespace samhain::agent {
 
 /// What a run does (`-t`, ChecksumTest).
-enum class Action : std::uint8_t { None, Init, Check };
+enum class Action : std::uint8_t { None, Init, Check, Update };
 std::optional<Action> action_named(std::string_view word);
 std::string_view word_of(Action action);  ///< the same word; empty: no action of ours
+
+/// What an update accepts, and why (samhain(8), UPDATE); all that a check finds, unless one of
+/// these says less.
+struct UpdateScope {
+  bool is_interactive = false;  ///< somebody is asked about each change
+  std::string list_file;        ///< --listfile: only the paths in it, one a line; empty: none
+  /// `samhain update`: only what these name, and nothing else is measured.
+  std::vector<std::string> paths{};
+  std::vector<std::string> patterns{};
+  std::vector<std::uint64_t> findings{};
+  std::string reason;  ///< for the history
+  bool is_approval() const { return !paths.empty() || !patterns.empty() || !findings.empty(); }
+};
 
 /// The command line of samhain(8), taken apart; what it leaves open, the configuration says.
 struct Options {
@@ -48,6 +62,9 @@ struct Options {
   std::string outfile;
 
   std::optional<Action> action;
+  UpdateScope update;
+  bool shows_history = false;     ///< --history: of -d, the accepted changes instead of the objects
+  bool prints_baseline = false;   ///< --init2stdout
   bool tests_connection = false;  ///< --test-connection: to the server and back, then end
   bool only_checks = false;       ///< --check-config: read it, say what is wrong, start nothing
   bool is_daemon = false;
@@ -70,6 +87,10 @@ struct Options {
 /// `--print-own-name` end the reading, as what follows them is never used.
 /// Errors: Malformed; the text is a line for the user.
 Result<Options> parse_options(std::span<const std::string_view> arguments);
+
+/// The same for the words after `samhain update`: paths, numbers of findings, --finding, --pattern
+/// and every other option; the action is an update.
+Result<Options> parse_update(std::span<const std::string_view> words);
 
 /// The text of --help.
 std::string usage();

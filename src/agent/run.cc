@@ -84,13 +84,7 @@ int Run::run() {
 
 Result<void> Run::start() {
   if (settings_.is_daemon) {
-    auto pid_file = sys::PidFile::create(settings_.pid_path);
-    if (!pid_file) {
-      outlets_.submit(report::make(report::kPidFileFailed, clock_.now_ns(),
-                                   {{"userid", own_uid()}, {"path", settings_.pid_path}}));
-      return pid_file.error().within("pid file", "");
-    }
-    pid_file_.emplace(*std::move(pid_file));
+    if (auto taken = take_pid_file(); !taken) return taken.error().within("pid file", "");
   }
   // A daemon that could not keep its reports would be worse than none; a check in front of somebody
   // goes on with what there is.
@@ -113,8 +107,33 @@ Result<void> Run::start() {
   return {};
 }
 
+/// Who may write the directory could make `stop` and `reload` signal a process of his choice.
+Result<void> Run::take_pid_file() {
+  const std::string& path = settings_.pid_path;
+  const std::int64_t now = clock_.now_ns();
+  const std::string directory = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+  const auto distrust = sys::find_distrust(directory, settings_.trusted);
+  for (const sys::Distrust& reason : distrust) {
+    outlets_.submit(report::make_filled(
+        report::kDistrusted, {reason.message}, now,
+        {{"subroutine", "trustfile"}, {"path", path}, {"obj", reason.component}}));
+  }
+  auto pid_file = distrust.empty()
+                      ? sys::PidFile::create(path)
+                      : Result<sys::PidFile>{Error{Error::Kind::Refused, "untrusted path " + path}};
+  if (pid_file) {
+    pid_file_.emplace(*std::move(pid_file));
+    return {};
+  }
+  outlets_.submit(
+      report::make(report::kPidFileFailed, now, {{"userid", own_uid()}, {"path", path}}));
+  return pid_file.error();
+}
+
 /// What the action needs of one.
 Result<void> Run::find_baseline() {
+  if (auto judged = judge_made(); !judged) return judged;
+  if (settings_.action == Action::Update) return checks_.open_baseline();
   if (settings_.action == Action::Init) {
     if (!settings_.baseline_path.empty()) return {};
     outlets_.submit(report::make_filled(report::kPanic, {"No local path for database specified"},
@@ -126,6 +145,29 @@ Result<void> Run::find_baseline() {
   }
   if (settings_.is_baseline_remote) return fetch_first_baseline();
   return checks_.open_baseline();
+}
+
+/// An update that cannot be.
+Result<void> Run::judge_made() {
+  if (settings_.action != Action::Update) return {};
+  const std::int64_t now = clock_.now_ns();
+  if (settings_.prints_baseline) {
+    constexpr std::string_view kWhat = "Writing database to stdout with update";
+    outlets_.submit(report::make_filled(report::kPanic, {kWhat}, now,
+                                        {{"program", "Samhain"}, {"subroutine", "update"}}));
+    return Error{Error::Kind::Refused, "--init2stdout is for init"};
+  }
+  if (settings_.baseline_path.empty()) {
+    outlets_.submit(report::make(report::kInvalidInput, now,
+                                 {{"option", "checksum testing"}, {"obj", "update"}}));
+    return Error{Error::Kind::Refused,
+                 "update needs a baseline on this host: the server's is updated there, or by init"};
+  }
+  if (settings_.update.is_interactive && isatty(STDIN_FILENO) != 1) {
+    outlets_.submit(report::make(report::kNoTerminal, now));
+    return Error{Error::Kind::Refused, "--interactive asks on a terminal"};
+  }
+  return {};
 }
 
 void Run::be_nice() {
@@ -150,9 +192,11 @@ void Run::tell_start() {
                                {"userid", own_uid()},
                                {"path", shown(settings_.config_path)},
                                {"hash", settings_.config_digest}};
-  if (settings_.action == Action::Check) {
-    fields.push_back({"path", shown(settings_.is_baseline_remote ? std::string{kFromServer}
-                                                                 : settings_.baseline_path)});
+  if (settings_.action == Action::Check || settings_.action == Action::Update) {
+    fields.push_back(
+        {"path", shown(settings_.is_baseline_remote && settings_.action == Action::Check
+                           ? std::string{kFromServer}
+                           : settings_.baseline_path)});
     fields.push_back({"hash", checks_.baseline_digest()});
   }
   outlets_.submit(report::make(report::kStart, clock_.now_ns(), std::move(fields)));
@@ -236,12 +280,26 @@ void Run::on_checked(bool is_good) {
   owes_upload_ = is_good && settings_.uploads();
   if (is_quit_wanted_) return end("Quit", 0, kPatienceOfStop);
   if (!is_looping()) {
+    if (checks_.has_new_baseline() && settings_.update.is_approval()) tell_daemon();
     exit_status_ = is_good ? 0 : 1;
     if (owes_upload_) return upload_baseline();
     return end_once_delivered(kPatienceOfCheck);
   }
   plan_next_check();
   if (std::exchange(is_check_wanted_, false)) loop_.soon([this] { check(); });
+}
+
+/// Who approves a change does not want to hear of it again at the next check.
+void Run::tell_daemon() {
+  outlets_.flush();
+  const auto daemon = sys::find_running(settings_.pid_path);
+  if (daemon && kill(*daemon, SIGHUP) == 0) {
+    fmt::print(stderr, "samhain: the daemon, process {}, was told to reload\n", *daemon);
+    return;
+  }
+  fmt::print(stderr,
+             "samhain: no daemon holds {}; one that uses this baseline takes it with SIGHUP\n",
+             settings_.pid_path);
 }
 
 bool Run::is_idle() const {

@@ -46,7 +46,9 @@ class Run {
   bool is_looping() const { return settings_.is_daemon || settings_.is_forever; }
 
   Result<void> start();
+  Result<void> take_pid_file();
   Result<void> find_baseline();
+  Result<void> judge_made();
   Result<void> fetch_first_baseline();
   void be_nice();
   void tell_start();
@@ -58,6 +60,7 @@ class Run {
   void check(bool is_silent = false, Due due = {});
   void check_if_due();
   void on_checked(bool is_good);
+  void tell_daemon();
   void plan_next_check();
   bool is_idle() const;
   void mark();

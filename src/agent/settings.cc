@@ -82,10 +82,7 @@ Take into_path(std::string& place, std::string compiled, std::string host_name) 
 
 Result<Action> parse_action(std::string_view value) {
   if (auto action = action_named(base::lower(value))) return *action;
-  if (base::equal_no_case(value, "update")) {
-    return Error{Error::Kind::Malformed, "update is not built yet; give none, init or check"};
-  }
-  return Error{Error::Kind::Malformed, "not an action; give none, init or check"};
+  return Error{Error::Kind::Malformed, "not an action; give none, init, check or update"};
 }
 
 /// A number of KiB, as bytes.
@@ -279,8 +276,12 @@ void apply_options(const Options& options, Settings& settings) {
   if (options.password_file) settings.password_file = *options.password_file;
   if (options.server_ca) settings.server_ca = *options.server_ca;
   if (options.server_port) settings.server_port = *options.server_port;
+  settings.update = options.update;
+  settings.prints_baseline = options.prints_baseline;
   // A baseline is made once, in front of the user.
-  if (settings.action == Action::Init) settings.is_daemon = settings.is_forever = false;
+  const bool is_made = settings.action == Action::Init || settings.action == Action::Update;
+  const bool is_attended = options.update.is_interactive || !options.update.list_file.empty();
+  if (is_made || is_attended) settings.is_daemon = settings.is_forever = false;
 }
 
 Settings defaults(const Paths& paths, const std::string& host_name) {
@@ -360,6 +361,7 @@ Loaded read_settings(std::string_view text, const Options& options, const Paths&
   apply_options(options, settings);
   settings.status_path = beside_baseline(settings.baseline_path, paths, kStatusSuffix);
   settings.resume_path = beside_baseline(settings.baseline_path, paths, ".resume");
+  settings.findings_path = beside_baseline(settings.baseline_path, paths, ".findings");
   return loaded;
 }
 

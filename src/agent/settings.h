@@ -55,6 +55,9 @@ struct Settings {
   policy::Timetable schedule_two;  ///< of directories of the second schedule; empty: with the first
   std::chrono::seconds mark_interval{60};
 
+  UpdateScope update;
+  bool prints_baseline = false;        ///< init to standard output, into no file
+  std::string findings_path;           ///< of the last check, for `samhain update --finding`
   std::string baseline_path;           ///< on this host; empty: none
   bool is_baseline_remote = false;     ///< a check takes it from the server
   std::chrono::seconds load_delay{0};  ///< before it asks for it the first time
@@ -99,7 +102,10 @@ struct Settings {
 
   bool exports() const { return !server_host.empty() && !exported.severities.is_empty(); }
   bool downloads() const { return is_config_remote || is_baseline_remote; }
-  bool uploads() const { return action == Action::Init && uploads_baseline; }
+  bool uploads() const {
+    return (action == Action::Init || action == Action::Update) && uploads_baseline &&
+           !prints_baseline;
+  }
 };
 
 /// What reading a configuration gave: the settings, and every line that was not taken.

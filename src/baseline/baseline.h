@@ -60,8 +60,9 @@ struct Approval {
   std::string path;
   std::string change;  ///< "C-------TS", "ADDED", "MISSING"
 };
-/// The oldest are forgotten beyond so many.
+/// The oldest are forgotten beyond so many, or so many bytes of their texts.
 inline constexpr std::size_t kMaxApprovals = 100'000;
+inline constexpr std::size_t kMaxApprovalBytes = std::size_t{32} << 20;
 
 /// In a delta: the object of this name is no longer expected.
 Entry absent_entry(std::string_view name);
@@ -84,7 +85,7 @@ struct Written {
 /// Without commit() nothing has happened.
 class Writer {
  public:
-  /// Errors: Busy (another init is under way), System (disk full, no such directory…).
+  /// Errors: Busy (another init or update is under way), System (disk full, no such directory…).
   static Result<std::unique_ptr<Writer>> create(const std::string& path, Digests digests = {});
   ~Writer();
   Writer(const Writer&) = delete;

@@ -45,6 +45,11 @@ std::size_t bytes_of(const Entry& entry) {
   return bytes;
 }
 
+std::size_t bytes_of(const Approval& approval) {
+  return approval.who.size() + approval.reason.size() + approval.path.size() +
+         approval.change.size();
+}
+
 /// Appends to a file through a buffer, and digests what goes by.  Without a file all of it stays in
 /// the buffer.
 class Output {
@@ -101,7 +106,7 @@ Result<UniqueFd> claim(const std::string& path) {
     if (!fd) return system_error("open", errno);
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK) return system_error("flock", errno);
-      return Error{Error::Kind::Busy, "another init is under way"};
+      return Error{Error::Kind::Busy, "another init or update is under way"};
     }
     auto is_ours = is_still_at(fd.get(), path);
     if (!is_ours) return is_ours.error();
@@ -110,7 +115,7 @@ Result<UniqueFd> claim(const std::string& path) {
     if (ftruncate(fd.get(), 0) != 0) return system_error("ftruncate", errno);
     return fd;
   }
-  return Error{Error::Kind::Busy, "another init is under way"};
+  return Error{Error::Kind::Busy, "another init or update is under way"};
 }
 
 }  // namespace
@@ -129,6 +134,7 @@ struct Writer::State {
   std::map<std::string, Held, std::less<>> held;
   std::vector<Record> records;
   std::deque<Approval> approvals;
+  std::size_t approval_bytes = 0;
   Head head;
   bool is_committed = false;
 
@@ -283,8 +289,13 @@ Result<void> Writer::finish_directory(std::string_view directory) {
 }
 
 void Writer::add_approval(Approval approval) {
-  state_->approvals.push_back(std::move(approval));
-  if (state_->approvals.size() > kMaxApprovals) state_->approvals.pop_front();
+  State& s = *state_;
+  s.approval_bytes += bytes_of(approval);
+  s.approvals.push_back(std::move(approval));
+  while (s.approvals.size() > kMaxApprovals || s.approval_bytes > kMaxApprovalBytes) {
+    s.approval_bytes -= bytes_of(s.approvals.front());
+    s.approvals.pop_front();
+  }
 }
 
 Result<Written> Writer::commit(const crypto::SigningSeed& key) {

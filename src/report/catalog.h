@@ -296,6 +296,14 @@ inline constexpr Event kBaselineExists{Severity::Warn, EventClass::Fil, "Signatu
                                        "path"};
 inline constexpr Event kBaselineWritten{Severity::Info, EventClass::Fil, "Baseline written",
                                         "path files"};
+inline constexpr Event kBaselineUpdated{Severity::Mark, EventClass::Fil, "Baseline updated",
+                                        "path accepted who reason"};
+inline constexpr Event kChangeAccepted{Severity::Mark, EventClass::Fil, "Change accepted",
+                                       "path change who reason"};
+inline constexpr Event kNothingToAccept{Severity::Warn, EventClass::Fil, "Nothing to accept",
+                                        "path reason"};
+inline constexpr Event kNoTerminal{Severity::Err, EventClass::Err,
+                                   "Cannot continue: stdin is not a terminal", ""};
 inline constexpr Event kBaselineRefused{Severity::Alert, EventClass::Panic,
                                         "PANIC - Baseline refused", "path reason"};
 inline constexpr Event kBaselineLocked{Severity::Err, EventClass::Fil,

@@ -103,9 +103,10 @@ Judge::Judge(const base::Clock& clock, Settings settings, Scanner::OnReport on_r
       ignored_missing_(compiled(settings_.rules.ignore_missing)),
       ignored_modified_(compiled(settings_.rules.skip.ignore_modified)) {}
 
-void Judge::begin(Mode mode, std::chrono::seconds deadline, Resume* resume) {
+void Judge::begin(Mode mode, std::chrono::seconds deadline, Companions companions) {
   mode_ = mode;
-  resume_ = resume;
+  resume_ = companions.resume;
+  acceptance_ = companions.acceptance;
   deadline_ = deadline;
   summary_ = {};
   names_.clear();
@@ -293,23 +294,40 @@ bool Judge::is_unchanged_loosely(const Entry& known, const FileFacts& facts,
          S_ISDIR(facts.mode) && is_of_entries(differing);
 }
 
+AttributeSet Judge::differing(const Entry& known, const FileFacts& facts,
+                              const policy::Rule& rule) const {
+  if (acceptance_ == nullptr || !acceptance_->digests().is_change) {
+    return compare(known, facts, rule.attributes);
+  }
+  Entry before = known;
+  before.facts.second_digest = {};
+  FileFacts now = facts;
+  now.second_digest = {};
+  return compare(before, now, rule.attributes);
+}
+
+void Judge::tell_added(std::string_view directory, const Entry& now, Severity severity) {
+  const std::string path = join(directory, now.facts.name);
+  if (!ignored_added_.matches(path)) {
+    finding(describe_added(path, now, wording(), clock_.now_ns()), severity);
+  }
+  if (acceptance_ != nullptr) return acceptance_->take_added(directory, now);
+  if (settings_.reports_once) memory_.put(directory, now);
+}
+
 void Judge::judge(std::string_view directory, const Entry* known, const FileFacts& facts,
                   const policy::Rule& rule) {
-  if (known == nullptr) {
-    const Entry entry = entry_of(facts, rule);
-    const std::string path = join(directory, facts.name);
-    if (!ignored_added_.matches(path)) {
-      finding(describe_added(path, entry, wording(), clock_.now_ns()), severity_of(rule));
-    }
-    if (settings_.reports_once) memory_.put(directory, entry);
-    return;
-  }
+  if (known == nullptr) return tell_added(directory, entry_of(facts, rule), severity_of(rule));
   if (!ignored_modified_.is_empty() && ignored_modified_.matches(join(directory, facts.name))) {
+    if (acceptance_ != nullptr) acceptance_->keep(directory, *known);
     return;
   }
-  const AttributeSet differing = compare(*known, facts, rule.attributes);
-  if (is_unchanged_loosely(*known, facts, differing)) return;
-  if (!differing.is_empty()) return tell_changed(directory, *known, facts, rule, differing);
+  const AttributeSet differs = differing(*known, facts, rule);
+  const bool is_told = !differs.is_empty() && !is_unchanged_loosely(*known, facts, differs);
+  if (is_told) return tell_changed(directory, *known, facts, rule, differs);
+  if (acceptance_ != nullptr) {
+    return acceptance_->take_unchanged(directory, *known, entry_of(facts, rule));
+  }
   const bool has_grown = rule.attributes.has(Attribute::Growing) && S_ISREG(facts.mode) &&
                          facts.size != known->facts.size && facts.digest;
   if (has_grown) accept(directory, *known, facts, rule);
@@ -321,6 +339,9 @@ void Judge::tell_changed(std::string_view directory, const Entry& known, const F
   finding(describe_changed(join(directory, facts.name), known, now, rule, differing, wording(),
                            clock_.now_ns()),
           severity_of(rule));
+  if (acceptance_ != nullptr) {
+    return acceptance_->take_changed(directory, known, now, change_code(differing));
+  }
   if (!settings_.reports_once) return;
   AttributeSet told = differing;
   // The digest of a growing log only means something with the size it belongs to.
@@ -340,14 +361,16 @@ void Judge::accept(std::string_view directory, const Entry& known, const FileFac
 void Judge::accept_rotated(std::string_view directory, const Entry& known, const FileFacts& facts,
                            const policy::Rule& rule) {
   AttributeSet accepted;
-  AttributeSet differing = compare(known, facts, rule.attributes);
+  AttributeSet rest = differing(known, facts, rule);
   for (const Attribute attribute : {Attribute::Checksum, Attribute::Inode, Attribute::Size}) {
     accepted.add(attribute);
-    differing.remove(attribute);
+    rest.remove(attribute);
   }
-  const Entry rotated = merged(known, entry_of(facts, rule), accepted);
-  memory_.put(directory, rotated);
-  if (!differing.is_empty()) tell_changed(directory, rotated, facts, rule, differing);
+  const Entry now = entry_of(facts, rule);
+  const Entry rotated = merged(known, now, accepted);
+  if (acceptance_ == nullptr) memory_.put(directory, rotated);
+  if (!rest.is_empty()) return tell_changed(directory, rotated, facts, rule, rest);
+  if (acceptance_ != nullptr) acceptance_->take_unchanged(directory, known, now);
 }
 
 void Judge::tell_missing(std::string_view directory, const Entry& known) {
@@ -356,6 +379,7 @@ void Judge::tell_missing(std::string_view directory, const Entry& known) {
     finding(describe_missing(path, known, wording(), clock_.now_ns()),
             severity_of_missing(known.policy));
   }
+  if (acceptance_ != nullptr) return acceptance_->take_missing(directory, known);
   if (settings_.reports_once) memory_.remove(directory, known.facts.name);
 }
 
@@ -390,6 +414,7 @@ void Judge::tell_no_directory(const Configured& root, const std::optional<Entry>
 
 bool Judge::tell_if_back(const Configured& root, const FileFacts& facts) {
   if (absent_.erase(root.path) == 0 || mode_ == Mode::Init || !root.is_directory) return false;
+  if (acceptance_ != nullptr) return false;  // judged as everything else
   if (!ignored_added_.matches(root.path)) {
     finding(report::make(report::kPolicyAdded, clock_.now_ns(), {path_field(root.path)}),
             settings_.severities.dirs);

@@ -10,6 +10,7 @@
 #include "baseline/baseline.h"
 #include "policy/pattern.h"
 #include "policy/policy.h"
+#include "scan/acceptance.h"
 #include "scan/compare.h"
 #include "scan/describe.h"
 #include "scan/directory_counts.h"
@@ -25,8 +26,14 @@ class Judge {
  public:
   Judge(const base::Clock& clock, Settings settings, Scanner::OnReport on_report);
 
-  /// `resume`: null, or what was told before a restart and is told now; borrowed until the next.
-  void begin(Mode mode, std::chrono::seconds deadline, Resume* resume = nullptr);
+  /// Who has a part in a walk; borrowed until the next begin().
+  struct Companions {
+    Resume* resume = nullptr;  ///< what was told before a restart, and is told now; null: nothing
+    /// Of an update: to it everything that is told is handed instead of being remembered.
+    Acceptance* acceptance = nullptr;
+  };
+  void begin(Mode mode, std::chrono::seconds deadline, Companions companions);
+  void begin(Mode mode, std::chrono::seconds deadline) { begin(mode, deadline, {}); }
   Summary& summary() { return summary_; }
   Memory& memory() { return memory_; }
   void forget();                      ///< what was reported: it was about another baseline
@@ -52,6 +59,9 @@ class Judge {
                     const EntryCounts& counts);
   void tell_links(std::string_view path, std::uint32_t links, const EntryCounts& counts);
 
+  /// compare() by the kinds of digest that both have.
+  policy::AttributeSet differing(const baseline::Entry& known, const FileFacts& facts,
+                                 const policy::Rule& rule) const;
   void judge(std::string_view directory, const baseline::Entry* known, const FileFacts& facts,
              const policy::Rule& rule);
   void tell_changed(std::string_view directory, const baseline::Entry& known,
@@ -76,6 +86,7 @@ class Judge {
                       const FileFacts& facts, const policy::Rule& rule);
 
  private:
+  void tell_added(std::string_view directory, const baseline::Entry& now, Severity severity);
   /// A growing log that grew: this is what counts from now on.
   void accept(std::string_view directory, const baseline::Entry& known, const FileFacts& facts,
               const policy::Rule& rule);
@@ -93,6 +104,7 @@ class Judge {
   Scanner::OnReport on_report_;
   Mode mode_ = Mode::Check;
   Resume* resume_ = nullptr;
+  Acceptance* acceptance_ = nullptr;
   std::chrono::seconds deadline_{};
   Summary summary_;
   Memory memory_;

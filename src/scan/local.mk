@@ -1,5 +1,7 @@
 noinst_LIBRARIES += %D%/libscan.a
 %C%_libscan_a_SOURCES = \
+	%D%/acceptance.cc \
+	%D%/acceptance.h \
 	%D%/compare.cc \
 	%D%/compare.h \
 	%D%/describe.cc \
@@ -39,6 +41,8 @@ noinst_LIBRARIES += %D%/libscan.a
 	%D%/scan.h \
 	%D%/side_rules.cc \
 	%D%/side_rules.h \
+	%D%/spot_check.cc \
+	%D%/spot_check.h \
 	%D%/verification.cc \
 	%D%/verification.h \
 	%D%/walk.cc \

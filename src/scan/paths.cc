@@ -1,5 +1,7 @@
 #include "scan/paths.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace samhain::scan {
@@ -23,6 +25,15 @@ std::size_t depth_of(std::string_view path) { return base::split(path, "/").size
 bool is_within(std::string_view path, std::string_view top) {
   if (top == "/") return true;
   return path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/');
+}
+
+std::size_t trusted_depth_of(std::span<const std::string> tops, std::string_view path) {
+  std::size_t depth = depth_of(path);
+  for (const std::string& top : tops) {
+    if (!is_within(path, top)) continue;
+    depth = top == "/" ? 0 : std::min(depth, depth_of(top) - 1);
+  }
+  return depth;
 }
 
 }  // namespace samhain::scan

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,10 @@ std::string join(std::string_view directory, std::string_view name);
 
 /// How many components an absolute path has: 0 for "/".
 std::size_t depth_of(std::string_view path);
+
+/// How many leading components of a directory may be symlinks: those above the outermost of `tops`,
+/// the configured directories, that it lies in, or all where it lies in none.
+std::size_t trusted_depth_of(std::span<const std::string> tops, std::string_view path);
 
 /// `path` is `top` or lies below it.
 bool is_within(std::string_view path, std::string_view top);

@@ -5,12 +5,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "baseline/baseline.h"
 #include "policy/policy.h"
 #include "samhain/report.h"
 #include "samhain/result.h"
+#include "scan/acceptance.h"
 #include "scan/measurer_pool.h"
 #include "scan/resume.h"
 #include "scan/side_rules.h"
@@ -19,6 +21,13 @@
 namespace samhain::scan {
 
 enum class Mode { Init, Check };
+
+/// The old and the new baseline of an update, with what decides about each object.
+struct Update {
+  baseline::Reader& old;
+  baseline::Writer& writer;
+  Acceptance& acceptance;
+};
 
 struct Settings {
   bool reports_once = true;          ///< ReportOnlyOnce
@@ -62,6 +71,12 @@ class Scanner {
   void init(baseline::Writer& writer, OnDone on_done);
   /// `resume`: null, or what this check begins with and adds to; borrowed until `on_done`.
   void check(baseline::Reader& baseline, OnDone on_done, Resume* resume = nullptr);
+  /// A check whose findings become the new baseline; nothing is remembered of it.
+  void update(Update update, OnDone on_done);
+  /// The same of some paths, and only these are measured.  `on_unknown`: neither configuration nor
+  /// baseline has this one.
+  void update_some(Update update, const std::vector<std::string>& paths,
+                   std::function<void(const std::string& path)> on_unknown, OnDone on_done);
   bool is_running() const;
   Summary so_far() const;  ///< of the scan that runs, or of the last one; without its duration
   /// Takes over what another scanner, which is not running and not used any more, has reported: it

@@ -130,6 +130,9 @@ void Walk::advance() {
   }
   if (phase_ == Phase::Unvisited) order_unvisited();
   if (phase_ == Phase::Unvisited && in_flight_ == 0) {
+    if (parts_.acceptance != nullptr && !parts_.acceptance->status()) {
+      return fail(parts_.acceptance->status().error());
+    }
     phase_ = Phase::Done;
     on_done_({});
   }
@@ -272,6 +275,7 @@ bool Walk::load(Directory& directory) {
   directory.known = *std::move(known);
   parts_.judge.memory().apply(directory.path, directory.known);
   directory.is_seen.assign(directory.known.size(), false);
+  directory.is_settled.assign(directory.known.size(), false);
   return note_visited(directory.path);
 }
 
@@ -328,12 +332,15 @@ void Walk::take_object(Directory& directory, bool is_second, FileFacts& facts) {
     const Judge::Configured root{.path = path, .is_directory = is_wanted, .rule = *rule};
     met_.insert(std::move(path));
     if (is_wanted && !has_no_facts(facts) && !S_ISDIR(facts.mode)) {
+      settle(directory, known);
       return parts_.judge.tell_no_directory(
           root, known != nullptr ? std::optional(*known) : std::nullopt);
     }
     if (parts_.judge.tell_if_back(root, facts)) return enter(directory, facts);
   }
-  take(directory.path, directory.trusted_depth, known, facts, *rule);
+  if (take(directory.path, directory.trusted_depth, known, facts, *rule)) {
+    settle(directory, known);
+  }
   enter(directory, facts);
 }
 
@@ -347,41 +354,68 @@ void Walk::enter(const Directory& directory, const FileFacts& facts) {
 
 void Walk::finish(std::uint64_t number) {
   const auto found = under_way_.find(number);
-  const Directory& directory = found->second;
+  Directory& directory = found->second;
   judge_counts(directory);
-  for (std::size_t i = 0; i < directory.known.size() && !directory.has_failed; ++i) {
+  for (std::size_t i = 0; i < directory.known.size(); ++i) {
     if (directory.is_seen[i]) continue;
     // A configured path is looked for by itself, and told of in its own words.
-    if (parts_.tree.is_configured(directory.place, name_of(directory.known[i]))) continue;
+    const bool is_configured =
+        parts_.tree.is_configured(directory.place, name_of(directory.known[i]));
+    if (!is_configured && directory.has_failed) continue;
+    directory.is_settled[i] = true;
+    if (is_configured) continue;
     parts_.judge.tell_missing(directory.path, directory.known[i]);
     if (phase_ == Phase::Done) return;
   }
   if (subtrees_ && directory.has_failed) subtrees_->fail(directory.path);
   if (subtrees_) subtrees_->close(directory.path);
-  if (parts_.writer != nullptr) {
-    if (auto done = parts_.writer->finish_directory(directory.path); !done) {
-      return fail(done.error());
-    }
-  }
+  if (!keep_rest(directory) || !finish_in_new(directory)) return;
   under_way_.erase(found);
 }
 
-void Walk::take(const std::string& directory, std::size_t trusted_depth, const Entry* known,
+/// What an update makes of `known`, an entry of the directory or null, is decided.
+void Walk::settle(Directory& directory, const Entry* known) {
+  if (known == nullptr) return;
+  directory.is_settled[static_cast<std::size_t>(known - directory.known.data())] = true;
+}
+
+/// What nothing was decided about stays in the baseline as it is.
+bool Walk::keep_rest(const Directory& directory) {
+  if (parts_.acceptance == nullptr) return true;
+  for (std::size_t i = 0; i < directory.known.size(); ++i) {
+    if (!directory.is_settled[i]) parts_.acceptance->keep(directory.path, directory.known[i]);
+  }
+  if (parts_.acceptance->status()) return true;
+  fail(parts_.acceptance->status().error());
+  return false;
+}
+
+bool Walk::finish_in_new(const Directory& directory) {
+  if (parts_.writer == nullptr) return true;
+  auto done = parts_.writer->finish_directory(directory.path);
+  if (!done) fail(done.error());
+  return static_cast<bool>(done);
+}
+
+bool Walk::take(const std::string& directory, std::size_t trusted_depth, const Entry* known,
                 const FileFacts& facts, const policy::Rule& rule) {
   ++parts_.judge.summary().files;
   if (subtrees_) subtrees_->count(directory);
   if (facts.failed_stage != Stage::None) {
     parts_.judge.tell_trouble(join(directory, facts.name), facts, rule);
   }
-  if (has_no_facts(facts)) return;
+  if (has_no_facts(facts)) return false;
   parts_.judge.look_at(directory, facts, rule);
-  if (parts_.writer != nullptr) {
+  if (parts_.reader == nullptr) {
     auto added = parts_.writer->add(directory, parts_.judge.entry_of(facts, rule));
     if (!added) fail(added.error());
-    return;
+    return true;
   }
-  if (known != nullptr && search_rotated(directory, trusted_depth, *known, facts, rule)) return;
+  if (known != nullptr && search_rotated(directory, trusted_depth, *known, facts, rule)) {
+    return true;
+  }
   parts_.judge.judge(directory, known, facts, rule);
+  return true;
 }
 
 /// A log whose beginning changed was perhaps rotated: then the old one lies in the same directory,
@@ -393,7 +427,7 @@ bool Walk::search_rotated(const std::string& directory, std::size_t trusted_dept
   if (!S_ISREG(facts.mode) || !known.facts.digest || facts.failed_stage != Stage::None) {
     return false;
   }
-  const AttributeSet differing = compare(known, facts, rule.attributes);
+  const AttributeSet differing = parts_.judge.differing(known, facts, rule);
   if (!differing.has(Attribute::Checksum) && !differing.has(Attribute::Inode)) return false;
 
   Order what{.directory = directory, .trusted_depth = trusted_depth};
@@ -476,14 +510,17 @@ void Walk::take_root_facts(const Judge::Configured& root, const FileFacts& facts
   if (is_absent(facts.failed_stage, facts.failed_errno)) {
     return parts_.judge.tell_absent(root, known);
   }
-  if (has_no_facts(facts)) return parts_.judge.tell_trouble(root.path, facts, root.rule);
+  if (has_no_facts(facts)) {
+    if (known && parts_.acceptance != nullptr) parts_.acceptance->keep(location.directory, *known);
+    return parts_.judge.tell_trouble(root.path, facts, root.rule);
+  }
   if (root.is_directory && !S_ISDIR(facts.mode)) {
     return parts_.judge.tell_no_directory(root, known);
   }
   if (!root.is_directory) parts_.judge.tell_step(root.path);
   if (!parts_.judge.tell_if_back(root, facts)) {
-    take(location.directory, depth_of(location.directory), known ? &*known : nullptr, facts,
-         root.rule);
+    (void)take(location.directory, depth_of(location.directory), known ? &*known : nullptr, facts,
+               root.rule);
   }
   if (!root.is_directory || phase_ == Phase::Done) return;
   const auto place = parts_.tree.enter_root(root.path);
@@ -520,6 +557,7 @@ bool Walk::order_next_leftover() {
 /// known whether those below can be reached.
 void Walk::order_unvisited() {
   constexpr std::size_t kAtOnce = 32;
+  if (parts_.reader == nullptr) return;
   while (in_flight_ < kAtOnce && phase_ == Phase::Unvisited && order_next_unvisited()) {
   }
 }
@@ -562,7 +600,10 @@ bool Walk::order_next_unvisited() {
     if (!*next || is_below_one_under_way(**next)) return false;
     const std::string path = **std::move(next);
     pass_unvisited(path);
-    if (is_passed_over(path) || is_out_of_reach(path)) continue;
+    if (is_passed_over(path) || is_out_of_reach(path)) {
+      if (!keep_all(path)) return false;
+      continue;
+    }
     auto known = parts_.reader->directory(path);
     if (!known) {
       fail(known.error());
@@ -576,14 +617,31 @@ bool Walk::order_next_unvisited() {
   }
 }
 
+/// In a directory that is not looked at; the entries that were looked for by themselves are
+/// decided.
+bool Walk::keep_all(const std::string& path) {
+  if (parts_.acceptance == nullptr) return true;
+  auto known = parts_.reader->directory(path);
+  if (!known) {
+    fail(known.error());
+    return false;
+  }
+  std::erase_if(*known, [&](const Entry& e) { return met_.contains(join(path, name_of(e))); });
+  Directory directory{.path = path, .known = *std::move(known)};
+  directory.is_settled.assign(directory.known.size(), false);
+  return keep_rest(directory) && finish_in_new(directory);
+}
+
 void Walk::order_known(const std::string& path, std::vector<Entry> known) {
   std::vector<Wanted> names;
   names.reserve(known.size());
   for (const Entry& entry : known) names.push_back(Wanted{.name = entry.facts.name});
   const std::uint64_t number = ++last_number_;
-  const Order like{.directory = path, .trusted_depth = trusted_depth_of(path)};
+  const Order like{.directory = path,
+                   .trusted_depth = trusted_depth_of(configured_directories_, path)};
   Directory directory{.path = path, .known = std::move(known)};
   directory.is_seen.assign(directory.known.size(), false);
+  directory.is_settled.assign(directory.known.size(), false);
   directory.orders = orders_for(names.size());
   under_way_.emplace(number, std::move(directory));
   order_names(like, std::move(names),
@@ -609,6 +667,7 @@ void Walk::take_unvisited(std::uint64_t number, Answer&& answer) {
                                           facts.failed_errno);
     }
     if (is_absent(facts.failed_stage, facts.failed_errno)) {
+      settle(directory, known);
       parts_.judge.tell_missing(directory.path, *known);
     }
     if (phase_ == Phase::Done) return;
@@ -621,9 +680,12 @@ void Walk::take_unvisited(std::uint64_t number, Answer&& answer) {
   }
   if (--directory.orders > 0) return;
   for (std::size_t i = 0; directory.is_gone && i < directory.known.size(); ++i) {
-    if (!directory.is_seen[i]) parts_.judge.tell_missing(directory.path, directory.known[i]);
+    if (directory.is_seen[i]) continue;
+    directory.is_settled[i] = true;
+    parts_.judge.tell_missing(directory.path, directory.known[i]);
     if (phase_ == Phase::Done) return;
   }
+  if (!keep_rest(directory) || !finish_in_new(directory)) return;
   under_way_.erase(found);
 }
 
@@ -637,15 +699,6 @@ bool Walk::is_passed_over(const std::string& path) const {
     }
   }
   return deepest != nullptr && !parts_.tree.enter_root(*deepest).rule;
-}
-
-std::size_t Walk::trusted_depth_of(std::string_view path) const {
-  std::size_t depth = depth_of(path);
-  for (const std::string& top : configured_directories_) {
-    if (is_within(path, top) && top != "/") depth = std::min(depth, depth_of(top) - 1);
-    if (top == "/") depth = 0;
-  }
-  return depth;
 }
 
 }  // namespace samhain::scan

@@ -24,7 +24,7 @@ namespace samhain::scan {
 ///
 ///   1. the roots of the policy, and from each directory into those below it;
 ///   2. configured paths that no walk met (they are absent, or lie behind a symlink);
-///   3. check only: whatever the baseline has in directories that were not visited.
+///   3. check and update: whatever the baseline has in directories that were not visited.
 ///
 /// Held in memory are the directories under way: path, place in the policy, and their entries of
 /// the baseline.  Everything happens in callbacks of the pool.
@@ -34,9 +34,10 @@ class Walk {
     MeasurerPool& pool;
     const policy::PolicyTree& tree;
     Judge& judge;
-    baseline::Writer* writer = nullptr;  ///< init
-    baseline::Reader* reader = nullptr;  ///< check
+    baseline::Writer* writer = nullptr;  ///< init, update
+    baseline::Reader* reader = nullptr;  ///< check, update
     Resume* resume = nullptr;            ///< check: what is remembered for a successor
+    Acceptance* acceptance = nullptr;    ///< update: what becomes of each object
     baseline::Digests digests{};         ///< of the contents; a check's are the baseline's
   };
   using OnDone = std::function<void(Result<void>)>;  ///< once; may not destroy the walk
@@ -62,6 +63,7 @@ class Walk {
     bool has_failed = false;  ///< not read to its end: what was not seen may still be there
     std::vector<baseline::Entry> known{};  ///< of the baseline, sorted by name
     std::vector<bool> is_seen{};
+    std::vector<bool> is_settled{};  ///< what an update makes of it is decided
     unsigned orders = 0;
     std::vector<Wanted> again{};  ///< to be measured by orders of their own
   };
@@ -94,9 +96,13 @@ class Walk {
   void enter(const Directory& directory, const FileFacts& facts);
   void finish(std::uint64_t number);
   void judge_counts(const Directory& directory);  // walk_counts.cc
+  static void settle(Directory& directory, const baseline::Entry* known);
+  bool keep_rest(const Directory& directory);
+  bool finish_in_new(const Directory& directory);
 
   // Objects, wherever they come from.
-  void take(const std::string& directory, std::size_t trusted_depth, const baseline::Entry* known,
+  /// False: too little is known of it to be judged.
+  bool take(const std::string& directory, std::size_t trusted_depth, const baseline::Entry* known,
             const FileFacts& facts, const policy::Rule& rule);
   bool search_rotated(const std::string& directory, std::size_t trusted_depth,
                       const baseline::Entry& known, const FileFacts& facts,
@@ -115,11 +121,11 @@ class Walk {
   bool order_next_unvisited();
   bool is_below_one_under_way(std::string_view path) const;
   void take_unvisited(std::uint64_t number, Answer&& answer);
+  bool keep_all(const std::string& path);
   void order_known(const std::string& path, std::vector<baseline::Entry> known);
   Result<std::optional<std::string>> next_unvisited();
   void pass_unvisited(const std::string& path);
   bool is_passed_over(const std::string& path) const;
-  std::size_t trusted_depth_of(std::string_view path) const;
 
   Parts parts_;
   OnDone on_done_;

@@ -42,6 +42,7 @@ EXTRA_DIST += \
 	%D%/test_syslog_reception.py \
 	%D%/test_tools.py \
 	%D%/test_two_servers.py \
+	%D%/test_update.py \
 	%D%/test_visitors.py
 
 EXTRA_DIST += \

@@ -4,6 +4,7 @@ check_PROGRAMS += %D%/agent_tests
 %C%_agent_tests_SOURCES = \
 	%D%/agent_commands_test.cc \
 	%D%/agent_delta_list_test.cc \
+	%D%/agent_findings_test.cc \
 	%D%/agent_listing_test.cc \
 	%D%/agent_options_test.cc \
 	%D%/agent_progress_test.cc \

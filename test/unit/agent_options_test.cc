@@ -48,7 +48,7 @@ TEST(OptionsTest, NamesWhatIsWrong) {
 
 TEST(OptionsTest, RefusesBadValues) {
   for (const auto& arguments : std::vector<std::vector<std::string_view>>{
-           {"-t", "update"},
+           {"-t", "upgrade"},
            {"-t", "CHECK"},
            {"-p", "errata"},
            {"-r", "100"},
@@ -62,10 +62,42 @@ TEST(OptionsTest, RefusesBadValues) {
 }
 
 TEST(OptionsTest, RefusesByNameWhatIsNotBuilt) {
-  EXPECT_EQ(complaint({"--init2stdout"}),
-            "Error: option not built yet (--init2stdout): --init2stdout");
   EXPECT_EQ(complaint({"-m", "alert"}), "Error: option not built yet (--set-mail-severity): -m");
   EXPECT_EQ(complaint({"-w", "5"}), "Error: option not built yet (--wait-on-check): -w");
+}
+
+Result<Options> parse_words(const std::vector<std::string_view>& words) {
+  return parse_update(words);
+}
+
+TEST(UpdateOptionsTest, TakesPathsFindingsAndPatterns) {
+  const auto options = parse_words(
+      {"/a/b/", "--pattern=/c/*", "--finding", "3,5", "7", "--reason", "a patch", "-p", "none"});
+  ASSERT_TRUE(options) << options.error().what;
+  EXPECT_EQ(options->action, Action::Update);
+  EXPECT_EQ(options->update.paths, std::vector<std::string>{"/a/b"});
+  EXPECT_EQ(options->update.patterns, std::vector<std::string>{"/c/*"});
+  EXPECT_EQ(options->update.findings, (std::vector<std::uint64_t>{3, 5, 7}));
+  EXPECT_EQ(options->update.reason, "a patch");
+}
+
+TEST(UpdateOptionsTest, RefusesWhatNamesNothing) {
+  EXPECT_FALSE(parse_words({}));
+  EXPECT_FALSE(parse_words({"--reason=x"}));
+  EXPECT_FALSE(parse_words({"etc/passwd"}));
+  EXPECT_FALSE(parse_words({"--pattern=*.conf"}));
+  EXPECT_FALSE(parse_words({"--finding=x"}));
+  EXPECT_FALSE(parse_words({"/a", "-t", "check"}));
+  EXPECT_FALSE(parse_words({"/a", "-d", "default"}));
+}
+
+TEST(OptionsTest, AnUpdateIsAnAction) {
+  const auto options = parse({"-t", "update", "-i", "--listfile=/l"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->action, Action::Update);
+  EXPECT_TRUE(options->update.is_interactive);
+  EXPECT_EQ(options->update.list_file, "/l");
+  EXPECT_FALSE(options->update.is_approval());
 }
 
 TEST(OptionsTest, WhatActsAtOnceEndsTheReading) {
@@ -93,7 +125,7 @@ TEST(OptionsTest, ABinaryListingGoesToAFile) {
   EXPECT_EQ(options->list_form, Options::ListForm::Binary);
   EXPECT_EQ(options->outfile, "/o");
   EXPECT_EQ(options->list_filter, "/l");
-  EXPECT_EQ(complaint({"-o", "/o", "-d", "/f"}), "Error: only with --binary: --outfile");
+  EXPECT_EQ(complaint({"-o", "/o", "-d", "/f"}), "Error: only with --binary or --create-database: --outfile");
 }
 
 TEST(OptionsTest, ControlBytesOfTheUserStayOffTheTerminal) {
@@ -106,7 +138,7 @@ TEST(OptionsTest, UsageNamesWhatIsBuiltAndNothingElse) {
                            "-H, --hash-string=TEXT", "--print-own-name"}) {
     EXPECT_NE(text.find(name), std::string::npos) << name;
   }
-  EXPECT_EQ(text.find("init2stdout"), std::string::npos);
+  EXPECT_EQ(text.find("trace-logfile"), std::string::npos);
 }
 
 }  // namespace

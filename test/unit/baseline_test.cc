@@ -252,6 +252,22 @@ TEST_F(BaselineTest, SaysHowAndFromWhatItWasMade) {
   EXPECT_EQ(approvals->front().path, "/a/f");
 }
 
+TEST_F(BaselineTest, ForgetsTheOldestOfTooMuchHistory) {
+  const auto key = load_or_make_key(path_);
+  ASSERT_TRUE(key);
+  auto writer = Writer::create(path_);
+  ASSERT_TRUE(writer);
+  const std::string reason(1U << 20, 'x');
+  for (std::int64_t i = 0; i < 40; ++i) (*writer)->add_approval({i, "root", reason, "/a", "ADDED"});
+  ASSERT_TRUE((*writer)->commit(*key));
+  auto reader = Reader::open(path_, *key);
+  ASSERT_TRUE(reader);
+  const auto approvals = (*reader)->approvals();
+  ASSERT_TRUE(approvals);
+  EXPECT_EQ(approvals->size(), 31U);
+  EXPECT_EQ(approvals->back().time, 39);
+}
+
 TEST_F(BaselineTest, NumbersItsDirectoriesInOrder) {
   std::vector<std::pair<std::string, Entry>> entries;
   for (int i = 0; i < 2'000; ++i) {

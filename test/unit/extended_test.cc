@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "base/hex.h"
@@ -71,6 +72,10 @@ class ExtendedFilesTest : public ::testing::Test {
   Measure measure_{{.before_content = [](std::uint64_t) {},
                     .on_progress = [](std::size_t) { return std::chrono::nanoseconds{}; }},
                    std::chrono::seconds(120)};
+
+  // A measurer may change its directory; the tests after these start from this one.
+  UniqueFd before_{open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  void TearDown() override { ASSERT_EQ(fchdir(before_.get()), 0); }
 
   FileFacts measure(const std::string& name, AttributeSet attributes) {
     FileFacts facts;

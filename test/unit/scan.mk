@@ -21,6 +21,7 @@ check_PROGRAMS += %D%/scan_tests
 	%D%/scan_rules_test.cc \
 	%D%/scan_support.h \
 	%D%/scan_test.cc \
+	%D%/scan_update_test.cc \
 	%D%/scratch.h \
 	%D%/worker_test.cc
 %C%_scan_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS) -iquote $(top_srcdir)/test

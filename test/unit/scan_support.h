@@ -153,7 +153,6 @@ class ScanTest : public ::testing::Test {
     return text;
   }
 
- private:
   template <class Begin>
   void run(Scanner& scanner, Begin begin) {
     begin([&](Result<Summary> result) {
