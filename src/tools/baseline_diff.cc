@@ -45,7 +45,7 @@ void add_extended(const FileFacts& before, const FileFacts& after, Add add) {
   const ExtendedFacts& a = before.extended ? *before.extended : kNone;
   const ExtendedFacts& b = after.extended ? *after.extended : kNone;
   const auto pair = [&](Attribute attribute, std::string_view what,
-                        std::string ExtendedFacts::* fact) {
+                        std::string ExtendedFacts::*fact) {
     add(attribute, what, base::printable(a.*fact), base::printable(b.*fact));
   };
   pair(Attribute::Acl, "acl", &ExtendedFacts::acl);

@@ -125,7 +125,8 @@ TEST(OptionsTest, ABinaryListingGoesToAFile) {
   EXPECT_EQ(options->list_form, Options::ListForm::Binary);
   EXPECT_EQ(options->outfile, "/o");
   EXPECT_EQ(options->list_filter, "/l");
-  EXPECT_EQ(complaint({"-o", "/o", "-d", "/f"}), "Error: only with --binary or --create-database: --outfile");
+  EXPECT_EQ(complaint({"-o", "/o", "-d", "/f"}),
+            "Error: only with --binary or --create-database: --outfile");
 }
 
 TEST(OptionsTest, ControlBytesOfTheUserStayOffTheTerminal) {
