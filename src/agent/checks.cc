@@ -459,7 +459,9 @@ void Checks::tell_failure(const Error& error, const std::string& object) {
   if (is_stopped_) return;  // given up because we were told to, which is no failure
   if (error.kind == Error::Kind::Busy) {
     return outlets_.submit(report::make(report::kBaselineLocked, clock_.now_ns(),
-                                        {{"subroutine", "init"}, {"path", object}}));
+                                        {{"subroutine", std::string{word_of(settings_.action)}},
+                                         {"path", object},
+                                         {"reason", error.what}}));
   }
   outlets_.submit(report::make_filled(report::kCallFailed, {error.text()}, clock_.now_ns(),
                                       {{"interface", "file check"}, {"path", object}}));

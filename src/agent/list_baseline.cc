@@ -109,7 +109,7 @@ Result<void> for_each(baseline::Reader& reader, const std::optional<Paths>& filt
   for (std::uint64_t number = 0; number < reader.directory_count(); ++number) {
     const auto directory = reader.directory_at(number);
     if (!directory) return directory.error();
-    const auto entries = reader.directory(*directory);
+    const auto entries = reader.stored_directory(*directory);
     if (!entries) return entries.error();
     for (const baseline::Entry& entry : *entries) {
       if (filter && !filter->contains(scan::join(*directory, entry.facts.name))) continue;

@@ -317,8 +317,8 @@ Result<std::vector<Entry>> Reader::stored_directory(std::string_view path) {
   const auto name_of = [](const Entry& entry) -> const std::string& { return entry.facts.name; };
   std::ranges::reverse(entries);
   std::ranges::stable_sort(entries, {}, name_of);
-  const auto rest = std::ranges::unique(entries, {}, name_of);
-  entries.erase(rest.begin(), rest.end());
+  const auto is_same = [&](const Entry& a, const Entry& b) { return name_of(a) == name_of(b); };
+  entries.erase(std::unique(entries.begin(), entries.end(), is_same), entries.end());
   return entries;
 }
 

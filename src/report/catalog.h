@@ -280,6 +280,9 @@ inline constexpr Event kNoSuchGroup{Severity::Crit, EventClass::Fil, "No such gr
 inline constexpr Event kNoSuchUser{Severity::Crit, EventClass::Fil, "No such user",
                                    "interface userid path"};
 inline constexpr Event kWeirdFilename{Severity::Crit, EventClass::Fil, "Weird filename", "path"};
+/// A text that is to be kept and was not.
+inline constexpr Event kContentTooLarge{Severity::Warn, EventClass::Fil,
+                                        "compressed file too large (% bytes)", "subroutine path"};
 /// The directory's path, how many sub-directories it has with `.` and `..`, and its link count.
 inline constexpr Event kHardlinkMismatch{
     Severity::Crit, EventClass::Err, "%: subdirectory count (%) != hardlinks (%)", "subroutine"};
@@ -306,8 +309,8 @@ inline constexpr Event kNoTerminal{Severity::Err, EventClass::Err,
                                    "Cannot continue: stdin is not a terminal", ""};
 inline constexpr Event kBaselineRefused{Severity::Alert, EventClass::Panic,
                                         "PANIC - Baseline refused", "path reason"};
-inline constexpr Event kBaselineLocked{Severity::Err, EventClass::Fil,
-                                       "Failed to lock baseline database", "subroutine path"};
+inline constexpr Event kBaselineLocked{
+    Severity::Err, EventClass::Fil, "Failed to lock baseline database", "subroutine path reason"};
 inline constexpr Event kPanicNoData{Severity::Alert, EventClass::Panic, "PANIC - No data in file",
                                     "path"};
 inline constexpr Event kDatabaseImported{

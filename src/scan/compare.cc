@@ -87,8 +87,8 @@ constexpr std::uint32_t kBeyondStat =
 /// Of an entry that was taken over: what the original never had is passed over.
 AttributeSet comparable_extended(const baseline::Entry& known, AttributeSet watched) {
   if (!is_imported(known)) return watched;
-  static const ExtendedFacts kNone;
-  const ExtendedFacts& before = known.facts.extended ? *known.facts.extended : kNone;
+  static const ExtendedFacts none;
+  const ExtendedFacts& before = known.facts.extended ? *known.facts.extended : none;
   watched.remove(Attribute::Flags);
   watched.remove(Attribute::Capabilities);
   watched.remove(Attribute::Xattrs);
@@ -102,9 +102,9 @@ void note_extended(const baseline::Entry& known, const FileFacts& now, Attribute
   if (now.failed_stage == Stage::Open) return;  // none of it could be read
   const FileFacts& old = known.facts;
   watched = comparable_extended(known, watched);
-  static const ExtendedFacts kNone;
-  const ExtendedFacts& before = old.extended ? *old.extended : kNone;
-  const ExtendedFacts& after = now.extended ? *now.extended : kNone;
+  static const ExtendedFacts none;
+  const ExtendedFacts& before = old.extended ? *old.extended : none;
+  const ExtendedFacts& after = now.extended ? *now.extended : none;
   const auto note = [&](Attribute attribute, bool is_different) {
     if (is_different && watched.has(attribute)) differing.add(attribute);
   };

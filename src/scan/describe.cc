@@ -71,8 +71,8 @@ std::string exact_time_text(const Timestamp& time, std::string text) {
 }
 
 const ExtendedFacts& extended_of(const FileFacts& facts) {
-  static const ExtendedFacts kNone;
-  return facts.extended ? *facts.extended : kNone;
+  static const ExtendedFacts none;
+  return facts.extended ? *facts.extended : none;
 }
 
 std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }

@@ -25,16 +25,15 @@ Field user_field() { return Field{"userid", std::to_string(geteuid())}; }
 std::string errno_text(int sys_errno) { return std::strerror(sys_errno); }
 
 void merge_extended(FileFacts& to, const FileFacts& from, AttributeSet told) {
-  static const ExtendedFacts kNone;
-  const ExtendedFacts& now = from.extended ? *from.extended : kNone;
-  ExtendedFacts merged = to.extended ? *to.extended : kNone;
+  static const ExtendedFacts none;
+  const ExtendedFacts& now = from.extended ? *from.extended : none;
+  ExtendedFacts merged = to.extended ? *to.extended : none;
   if (told.has(Attribute::Acl)) merged.acl = now.acl;
   if (told.has(Attribute::Capabilities)) merged.capabilities = now.capabilities;
   if (told.has(Attribute::Selinux)) merged.selinux = now.selinux;
   if (told.has(Attribute::Xattrs)) merged.xattrs = now.xattrs;
   if (told.has(Attribute::Checksum)) merged.content = now.content;
-  to.extended =
-      merged == kNone ? nullptr : std::make_shared<const ExtendedFacts>(std::move(merged));
+  to.extended = merged == none ? nullptr : std::make_shared<const ExtendedFacts>(std::move(merged));
 }
 
 /// `known` with the attributes that were told taken from `now`.
@@ -166,6 +165,7 @@ Entry Judge::entry_of(const FileFacts& facts, const policy::Rule& rule) {
 
 void Judge::look_at(std::string_view directory, const FileFacts& facts, const policy::Rule& rule) {
   if (rule.policy == policy::Name::IgnoreAll) return;
+  if (facts.extended && facts.extended->oversize > 0) tell_oversize(directory, facts);
   OwnerNames::Name& user = names_.user(facts.uid);
   OwnerNames::Name& group = names_.group(facts.gid);
   const bool is_weird = name_check_.is_weird(facts.name);
@@ -188,6 +188,13 @@ void Judge::look_at(std::string_view directory, const FileFacts& facts, const po
   if (is_weird) {
     trouble(report::make(report::kWeirdFilename, clock_.now_ns(), {path_field(path)}), severity);
   }
+}
+
+void Judge::tell_oversize(std::string_view directory, const FileFacts& facts) {
+  trouble(report::make_filled(
+              report::kContentTooLarge, {std::to_string(facts.extended->oversize)}, clock_.now_ns(),
+              {{"subroutine", "sh_unix_getinfo"}, path_field(join(directory, facts.name))}),
+          report::kContentTooLarge.severity);
 }
 
 void Judge::tell_trouble(std::string_view path, const FileFacts& facts, const policy::Rule& rule) {

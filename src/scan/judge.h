@@ -91,6 +91,7 @@ class Judge {
   void accept(std::string_view directory, const baseline::Entry& known, const FileFacts& facts,
               const policy::Rule& rule);
   void tell(Report&& report, Severity severity);
+  void tell_oversize(std::string_view directory, const FileFacts& facts);
   void finding(Report report, Severity severity);
   void trouble(Report report, Severity severity);
   Severity severity_of(const policy::Rule& rule) const;

@@ -52,8 +52,7 @@ void Walk::begin() {
       if (!*number) remembered_.push_back(std::move(path));
     }
     std::ranges::sort(remembered_);
-    const auto rest = std::ranges::unique(remembered_);
-    remembered_.erase(rest.begin(), rest.end());
+    remembered_.erase(std::unique(remembered_.begin(), remembered_.end()), remembered_.end());
   }
   is_starting_ = true;
   // The pool takes the last one first.

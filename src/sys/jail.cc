@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -23,7 +24,10 @@ namespace {
 
 constexpr std::size_t kRoom = std::size_t{64} << 10;
 
-using File = Handle<FILE, std::fclose>;
+struct CloseFile {
+  void operator()(FILE* file) const { (void)std::fclose(file); }  // it was only read
+};
+using File = std::unique_ptr<FILE, CloseFile>;
 
 /// One object of dl_iterate_phdr(3): the first is the program itself, without a name.
 int take_object(dl_phdr_info* object, std::size_t /*size*/, void* into) {
@@ -33,6 +37,7 @@ int take_object(dl_phdr_info* object, std::size_t /*size*/, void* into) {
   for (unsigned i = 0; i < object->dlpi_phnum; ++i) {
     const ElfW(Phdr)& header = object->dlpi_phdr[i];
     if (header.p_type != PT_INTERP) continue;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader tells addresses as numbers
     files.emplace_back(reinterpret_cast<const char*>(object->dlpi_addr + header.p_vaddr));
   }
   return 0;
@@ -97,8 +102,8 @@ std::vector<std::string> files_of_this_program() {
   std::vector<std::string> files;
   (void)dl_iterate_phdr(take_object, &files);
   std::ranges::sort(files);
-  const auto doubles = std::ranges::unique(files);
-  files.erase(doubles.begin(), doubles.end());
+  const auto doubles = std::unique(files.begin(), files.end());
+  files.erase(doubles, files.end());
   return files;
 }
 

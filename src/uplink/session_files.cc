@@ -70,7 +70,8 @@ void Session::take_file_frame(wire::Type type, ByteView payload) {
 void Session::give_up_file(const Error& error) {
   transport_.close();
   go(State::Idle);
-  end_file(error.text());
+  is_asked_ = false;
+  conclude_file(error.text());
   wake();
 }
 

@@ -32,6 +32,7 @@ EXTRA_DIST += \
 	%D%/test_roles.py \
 	%D%/test_rotation.py \
 	%D%/test_rules.py \
+	%D%/test_sample_lines.py \
 	%D%/test_schedules.py \
 	%D%/test_separate_logs.py \
 	%D%/test_server.py \

@@ -78,7 +78,7 @@ def test_a_baseline_that_init_made_is_sent_approved_and_used_by_the_running_clie
 
 def test_a_large_baseline_arrives_whole(yule, pending, agent):
     # More chunks than are ever under way.
-    for number in range(3_500):
+    for number in range(5_000):
         (agent.tree / f"a-name-that-makes-the-baseline-larger-{number:0200}").touch()
     yule.start()
     assert SENT in init(agent)

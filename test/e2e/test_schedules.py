@@ -23,9 +23,9 @@ def test_a_daemon_waits_for_its_schedule_and_says_that_the_second_is_missing(alo
     alone.log.unlink()
     (second / "new").write_text("x\n")
     alone.start(waits=False)
+    alone.wait_line(msg="START")
     alone.set("Misc", "FileCheckScheduleOne", "* * * * *")
     alone.write_config()
-    alone.wait_line(msg="START")
     assert alone.count(msg="File check starting.") == 0
     alone.signal(signal.SIGHUP)
     alone.wait_line(msg="POLICY ADDED", path=str(second / "new"))

@@ -383,7 +383,8 @@ def test_init2stdout_prints_a_baseline_and_leaves_the_old_one(alone, folder):
                               stderr=subprocess.PIPE, timeout=60, cwd="/", check=False)
     assert done.returncode == 0, done.stderr
     assert alone.baseline.read_bytes() == before
-    assert sorted(p.name for p in alone.state.iterdir()) == ["samhain_file", "samhain_file.key"]
+    assert sorted(p.name for p in alone.state.iterdir()) == [
+        "samhain_file", "samhain_file.key", "samhain_file.status"]
     alone.baseline.write_bytes((folder / "printed").read_bytes())
     assert checked(alone) == {}
 
