@@ -10,12 +10,14 @@ namespace samhain::agent {
 class JsonObject {
  public:
   JsonObject& number(std::string_view key, std::uint64_t value);
+  JsonObject& boolean(std::string_view key, bool value);
   /// Bytes that are no UTF-8, of which JSON has no strings, become KEY_base64 (RFC 4648 section 4).
   JsonObject& text(std::string_view key, std::string_view value);
+  /// A value that is JSON already.
+  JsonObject& add(std::string_view key, std::string_view value);
   std::string take() { return "{" + members_ + "}"; }
 
  private:
-  JsonObject& add(std::string_view key, std::string_view value);
   std::string members_;
 };
 

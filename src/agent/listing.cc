@@ -75,7 +75,7 @@ std::string rest_of(const FileFacts& facts) {
 }
 
 /// As CSV wants it: quoted, the quotes within doubled.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"') result.push_back('"');
@@ -112,7 +112,7 @@ std::string full_line(std::string_view directory, const baseline::Entry& entry) 
 std::string delimited_line(std::string_view directory, const baseline::Entry& entry) {
   const FileFacts& facts = entry.facts;
   const std::uint64_t size = is_device(facts) ? facts.rdevice : facts.size;
-  const std::string link = S_ISLNK(facts.mode) ? ", " + quoted(shown(facts.target)) : "";
+  const std::string link = S_ISLNK(facts.mode) ? ", " + in_quotes(shown(facts.target)) : "";
   const std::string rest = rest_of(facts);
   return fmt::format(
       "{:>8}, {:>7}, {}, {:>5}, {}, {:>5}, {:>3}, {:<8}, {:>5}, {:<8}, {:>5}, {:>9}, {}, {}, {}, "
@@ -120,8 +120,8 @@ std::string delimited_line(std::string_view directory, const baseline::Entry& en
       facts.inode, facts.device, scan::mode_text(facts.mode), facts.mode,
       scan::flags_text(facts.flags), facts.flags, facts.links, shown(entry.owner), facts.uid,
       shown(entry.group), facts.gid, size, stamp(facts.ctime), stamp(facts.mtime),
-      stamp(facts.atime), digest_or_zeros(facts.digest), quoted(shown(path_of(directory, entry))),
-      link, rest.empty() ? "no_attr" : rest);
+      stamp(facts.atime), digest_or_zeros(facts.digest),
+      in_quotes(shown(path_of(directory, entry))), link, rest.empty() ? "no_attr" : rest);
 }
 
 }  // namespace samhain::agent

@@ -4,10 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "agent/json.h"
 #include "agent/listing.h"
-#include "base/base64.h"
 #include "base/hex.h"
-#include "base/text.h"
 #include "policy/policy.h"
 #include "samhain/bytes.h"
 #include "scan/describe.h"
@@ -16,58 +15,26 @@
 namespace samhain::agent {
 namespace {
 
-/// A JSON string of well-formed UTF-8.
-std::string json_text(std::string_view text) {
-  constexpr char kDelete = 0x7f;
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      result.append("\\").push_back(c);
-    } else if ((c >= 0 && c < ' ') || c == kDelete) {
-      result.append(fmt::format("\\u{:04x}", static_cast<unsigned>(c)));
-    } else {
-      result.push_back(c);
-    }
-  }
-  return result.append("\"");
-}
-
 std::string_view algorithm_of(DigestKind kind) {
   constexpr std::array<std::string_view, kLastDigestKind + 1> kWords = {
       "none", "SHA256", "SHA512", "BLAKE2b", "SHA1", "MD5", "TIGER192"};
   return kWords[static_cast<std::size_t>(kind)];
 }
 
-/// One object, member after member.
-class Object {
- public:
-  void number(std::string_view key, std::uint64_t value) { add(key, std::to_string(value)); }
-  void boolean(std::string_view key, bool value) { add(key, value ? "true" : "false"); }
-  void text(std::string_view key, std::string_view value) {
-    if (base::is_utf8_text(value)) return add(key, json_text(value));
-    add(std::string{key} + "_base64", json_text(base::base64(as_bytes(value))));
-  }
-  void text_if_any(std::string_view key, std::string_view value) {
-    if (!value.empty()) text(key, value);
-  }
-  void time(std::string_view key, const Timestamp& time) {
-    add(key, fmt::format(R"({{"seconds":{},"nanoseconds":{}}})", time.seconds, time.nanoseconds));
-  }
-  void digest(std::string_view key, const ContentDigest& digest) {
-    if (!digest) return;
-    add(key, fmt::format(R"({{"algorithm":"{}","hex":"{}"}})", algorithm_of(digest.kind),
-                         base::hex(digest.view())));
-  }
-  std::string take() { return "{" + members_ + "}"; }
+void add_text_if_any(JsonObject& object, std::string_view key, std::string_view value) {
+  if (!value.empty()) object.text(key, value);
+}
 
- private:
-  void add(std::string_view key, std::string_view value) {
-    if (!members_.empty()) members_.push_back(',');
-    members_.append(fmt::format("\"{}\":{}", key, value));
-  }
+void add_time(JsonObject& object, std::string_view key, const Timestamp& time) {
+  object.add(key,
+             fmt::format(R"({{"seconds":{},"nanoseconds":{}}})", time.seconds, time.nanoseconds));
+}
 
-  std::string members_;
-};
+void add_digest(JsonObject& object, std::string_view key, const ContentDigest& digest) {
+  if (!digest) return;
+  object.add(key, fmt::format(R"({{"algorithm":"{}","hex":"{}"}})", algorithm_of(digest.kind),
+                              base::hex(digest.view())));
+}
 
 std::string_view policy_of(std::uint8_t number) {
   const bool is_known = number >= 1 && number <= policy::kNames.size();
@@ -78,11 +45,11 @@ std::string_view policy_of(std::uint8_t number) {
   return tag;
 }
 
-void add_extended(Object& object, const ExtendedFacts& extended) {
-  object.text_if_any("acl", extended.acl);
-  object.text_if_any("capabilities", extended.capabilities);
-  object.text_if_any("selinux", extended.selinux);
-  object.text_if_any("xattr", extended.xattrs);
+void add_extended(JsonObject& object, const ExtendedFacts& extended) {
+  add_text_if_any(object, "acl", extended.acl);
+  add_text_if_any(object, "capabilities", extended.capabilities);
+  add_text_if_any(object, "selinux", extended.selinux);
+  add_text_if_any(object, "xattr", extended.xattrs);
   object.boolean("has_content", !extended.content.empty());
 }
 
@@ -90,9 +57,9 @@ void add_extended(Object& object, const ExtendedFacts& extended) {
 
 std::string json_line(std::string_view directory, const baseline::Entry& entry) {
   const FileFacts& facts = entry.facts;
-  Object object;
+  JsonObject object;
   object.text("path", scan::join(directory, facts.name));
-  object.text_if_any("policy", policy_of(entry.policy));
+  add_text_if_any(object, "policy", policy_of(entry.policy));
   object.number("mask", entry.attributes & ~baseline::kImported);
   object.boolean("imported", (entry.attributes & baseline::kImported) != 0);
   object.number("mode", facts.mode);
@@ -108,13 +75,13 @@ std::string json_line(std::string_view directory, const baseline::Entry& entry) 
   object.number("size", facts.size);
   object.number("flags", facts.flags);
   object.text("flags_text", scan::all_flags_text(facts.flags));
-  object.time("mtime", facts.mtime);
-  object.time("ctime", facts.ctime);
-  object.time("atime", facts.atime);
-  if (facts.btime != Timestamp{}) object.time("btime", facts.btime);
-  object.text_if_any("target", facts.target);
-  object.digest("digest", facts.digest);
-  object.digest("second_digest", facts.second_digest);
+  add_time(object, "mtime", facts.mtime);
+  add_time(object, "ctime", facts.ctime);
+  add_time(object, "atime", facts.atime);
+  if (facts.btime != Timestamp{}) add_time(object, "btime", facts.btime);
+  add_text_if_any(object, "target", facts.target);
+  add_digest(object, "digest", facts.digest);
+  add_digest(object, "second_digest", facts.second_digest);
   if (facts.extended) add_extended(object, *facts.extended);
   return object.take();
 }

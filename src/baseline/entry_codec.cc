@@ -10,22 +10,22 @@ namespace {
 
 // What an entry's first number says of it.
 enum Mark : std::uint32_t {
-  kSamePolicy = 1U << 0,
-  kSameMode = 1U << 1,
-  kSameOwner = 1U << 2,
-  kSameGroup = 1U << 3,
-  kSameDevice = 1U << 4,
-  kSameLinks = 1U << 5,
-  kSameFlags = 1U << 6,
-  kCtimeIsMtime = 1U << 7,
-  kAtimeIsMtime = 1U << 8,
-  kBtimeIsMtime = 1U << 9,
-  kHasNoBtime = 1U << 10,
-  kHasDigest = 1U << 11,
-  kHasSecondDigest = 1U << 12,
-  kHasTarget = 1U << 13,
-  kHasRdevice = 1U << 14,
-  kHasExtended = 1U << 15,
+  SamePolicy = 1U << 0,
+  SameMode = 1U << 1,
+  SameOwner = 1U << 2,
+  SameGroup = 1U << 3,
+  SameDevice = 1U << 4,
+  SameLinks = 1U << 5,
+  SameFlags = 1U << 6,
+  CtimeIsMtime = 1U << 7,
+  AtimeIsMtime = 1U << 8,
+  BtimeIsMtime = 1U << 9,
+  HasNoBtime = 1U << 10,
+  HasDigest = 1U << 11,
+  HasSecondDigest = 1U << 12,
+  HasTarget = 1U << 13,
+  HasRdevice = 1U << 14,
+  HasExtended = 1U << 15,
 };
 
 void put_text(std::string_view text, Bytes& output) {
@@ -92,22 +92,22 @@ std::uint32_t marks_of(const Entry& entry, const Entry& before) {
   const auto mark = [&](Mark one, bool holds) {
     if (holds) marks |= one;
   };
-  mark(kSamePolicy, entry.policy == before.policy && entry.attributes == before.attributes);
-  mark(kSameMode, facts.mode == last.mode);
-  mark(kSameOwner, facts.uid == last.uid && entry.owner == before.owner);
-  mark(kSameGroup, facts.gid == last.gid && entry.group == before.group);
-  mark(kSameDevice, facts.device == last.device);
-  mark(kSameLinks, facts.links == last.links);
-  mark(kSameFlags, facts.flags == last.flags);
-  mark(kCtimeIsMtime, facts.ctime == facts.mtime);
-  mark(kAtimeIsMtime, facts.atime == facts.mtime);
-  mark(kBtimeIsMtime, facts.btime == facts.mtime);
-  mark(kHasNoBtime, facts.btime == Timestamp{});
-  mark(kHasDigest, static_cast<bool>(facts.digest));
-  mark(kHasSecondDigest, static_cast<bool>(facts.second_digest));
-  mark(kHasTarget, !facts.target.empty());
-  mark(kHasRdevice, facts.rdevice != 0);
-  mark(kHasExtended, facts.extended != nullptr);
+  mark(SamePolicy, entry.policy == before.policy && entry.attributes == before.attributes);
+  mark(SameMode, facts.mode == last.mode);
+  mark(SameOwner, facts.uid == last.uid && entry.owner == before.owner);
+  mark(SameGroup, facts.gid == last.gid && entry.group == before.group);
+  mark(SameDevice, facts.device == last.device);
+  mark(SameLinks, facts.links == last.links);
+  mark(SameFlags, facts.flags == last.flags);
+  mark(CtimeIsMtime, facts.ctime == facts.mtime);
+  mark(AtimeIsMtime, facts.atime == facts.mtime);
+  mark(BtimeIsMtime, facts.btime == facts.mtime);
+  mark(HasNoBtime, facts.btime == Timestamp{});
+  mark(HasDigest, static_cast<bool>(facts.digest));
+  mark(HasSecondDigest, static_cast<bool>(facts.second_digest));
+  mark(HasTarget, !facts.target.empty());
+  mark(HasRdevice, facts.rdevice != 0);
+  mark(HasExtended, facts.extended != nullptr);
   return marks;
 }
 
@@ -117,45 +117,45 @@ void put_entry(const Entry& entry, const Entry& before, Bytes& output) {
   const auto unless = [&](std::uint32_t same) { return (marks & same) == 0; };
   put_varint(marks, output);
   put_text(facts.name, output);
-  if (unless(kSamePolicy)) {
+  if (unless(SamePolicy)) {
     put_varint(entry.policy, output);
     put_varint(entry.attributes, output);
   }
-  if (unless(kSameMode)) put_varint(facts.mode, output);
-  if (unless(kSameOwner)) {
+  if (unless(SameMode)) put_varint(facts.mode, output);
+  if (unless(SameOwner)) {
     put_varint(facts.uid, output);
     put_text(entry.owner, output);
   }
-  if (unless(kSameGroup)) {
+  if (unless(SameGroup)) {
     put_varint(facts.gid, output);
     put_text(entry.group, output);
   }
-  if (unless(kSameDevice)) put_varint(facts.device, output);
-  if (unless(kSameLinks)) put_varint(facts.links, output);
-  if (unless(kSameFlags)) put_varint(facts.flags, output);
+  if (unless(SameDevice)) put_varint(facts.device, output);
+  if (unless(SameLinks)) put_varint(facts.links, output);
+  if (unless(SameFlags)) put_varint(facts.flags, output);
   put_signed(static_cast<std::int64_t>(facts.inode - before.facts.inode), output);
   put_varint(facts.size, output);
   put_time(facts.mtime, before.facts.mtime.seconds, output);
-  if (unless(kCtimeIsMtime)) put_time(facts.ctime, before.facts.ctime.seconds, output);
-  if (unless(kAtimeIsMtime)) put_time(facts.atime, before.facts.atime.seconds, output);
-  if (unless(kBtimeIsMtime | kHasNoBtime)) put_time(facts.btime, facts.ctime.seconds, output);
-  if ((marks & kHasRdevice) != 0) put_varint(facts.rdevice, output);
-  if ((marks & kHasTarget) != 0) put_text(facts.target, output);
-  if ((marks & kHasDigest) != 0) put_digest(facts.digest, output);
-  if ((marks & kHasSecondDigest) != 0) put_digest(facts.second_digest, output);
-  if ((marks & kHasExtended) != 0) put_extended(*facts.extended, output);
+  if (unless(CtimeIsMtime)) put_time(facts.ctime, before.facts.ctime.seconds, output);
+  if (unless(AtimeIsMtime)) put_time(facts.atime, before.facts.atime.seconds, output);
+  if (unless(BtimeIsMtime | HasNoBtime)) put_time(facts.btime, facts.ctime.seconds, output);
+  if ((marks & HasRdevice) != 0) put_varint(facts.rdevice, output);
+  if ((marks & HasTarget) != 0) put_text(facts.target, output);
+  if ((marks & HasDigest) != 0) put_digest(facts.digest, output);
+  if ((marks & HasSecondDigest) != 0) put_digest(facts.second_digest, output);
+  if ((marks & HasExtended) != 0) put_extended(*facts.extended, output);
 }
 
 void take_owners(Cursor& cursor, std::uint32_t marks, const Entry& before, Entry& entry) {
   entry.facts.uid = before.facts.uid;
   entry.facts.gid = before.facts.gid;
-  if ((marks & kSameOwner) == 0) {
+  if ((marks & SameOwner) == 0) {
     entry.facts.uid = cursor.small<std::uint32_t>();
     entry.owner = cursor.text();
   } else {
     entry.owner = before.owner;
   }
-  if ((marks & kSameGroup) == 0) {
+  if ((marks & SameGroup) == 0) {
     entry.facts.gid = cursor.small<std::uint32_t>();
     entry.group = cursor.text();
   } else {
@@ -169,35 +169,35 @@ void take_entry(Cursor& cursor, const Entry& before, Entry& entry) {
   const auto marks = cursor.small<std::uint32_t>();
   const auto has = [&](std::uint32_t mark) { return (marks & mark) != 0; };
   facts.name = cursor.text();
-  entry.policy = has(kSamePolicy) ? before.policy : cursor.small<std::uint8_t>();
-  entry.attributes = has(kSamePolicy) ? before.attributes : cursor.small<std::uint32_t>();
-  facts.mode = has(kSameMode) ? last.mode : cursor.small<std::uint32_t>();
+  entry.policy = has(SamePolicy) ? before.policy : cursor.small<std::uint8_t>();
+  entry.attributes = has(SamePolicy) ? before.attributes : cursor.small<std::uint32_t>();
+  facts.mode = has(SameMode) ? last.mode : cursor.small<std::uint32_t>();
   take_owners(cursor, marks, before, entry);
-  facts.device = has(kSameDevice) ? last.device : cursor.varint();
-  facts.links = has(kSameLinks) ? last.links : cursor.small<std::uint32_t>();
-  facts.flags = has(kSameFlags) ? last.flags : cursor.small<std::uint32_t>();
+  facts.device = has(SameDevice) ? last.device : cursor.varint();
+  facts.links = has(SameLinks) ? last.links : cursor.small<std::uint32_t>();
+  facts.flags = has(SameFlags) ? last.flags : cursor.small<std::uint32_t>();
   facts.inode = last.inode + static_cast<std::uint64_t>(cursor.signed_number());
   facts.size = cursor.varint();
   facts.mtime = take_time(cursor, last.mtime.seconds);
-  facts.ctime = has(kCtimeIsMtime) ? facts.mtime : take_time(cursor, last.ctime.seconds);
-  facts.atime = has(kAtimeIsMtime) ? facts.mtime : take_time(cursor, last.atime.seconds);
-  if (has(kBtimeIsMtime)) {
+  facts.ctime = has(CtimeIsMtime) ? facts.mtime : take_time(cursor, last.ctime.seconds);
+  facts.atime = has(AtimeIsMtime) ? facts.mtime : take_time(cursor, last.atime.seconds);
+  if (has(BtimeIsMtime)) {
     facts.btime = facts.mtime;
-  } else if (!has(kHasNoBtime)) {
+  } else if (!has(HasNoBtime)) {
     facts.btime = take_time(cursor, facts.ctime.seconds);
   }
-  if (has(kHasRdevice)) facts.rdevice = cursor.varint();
-  if (has(kHasTarget)) facts.target = cursor.text();
-  if (has(kHasDigest)) facts.digest = take_digest(cursor);
-  if (has(kHasSecondDigest)) facts.second_digest = take_digest(cursor);
-  if (has(kHasExtended)) facts.extended = take_extended(cursor);
+  if (has(HasRdevice)) facts.rdevice = cursor.varint();
+  if (has(HasTarget)) facts.target = cursor.text();
+  if (has(HasDigest)) facts.digest = take_digest(cursor);
+  if (has(HasSecondDigest)) facts.second_digest = take_digest(cursor);
+  if (has(HasExtended)) facts.extended = take_extended(cursor);
 }
 
 }  // namespace
 
 void append_entries(std::span<const Entry> entries, Bytes& output) {
-  static const Entry kFirst;
-  const Entry* before = &kFirst;
+  static const Entry first;
+  const Entry* before = &first;
   for (const Entry& entry : entries) {
     put_entry(entry, *before, output);
     before = &entry;
@@ -205,13 +205,13 @@ void append_entries(std::span<const Entry> entries, Bytes& output) {
 }
 
 bool take_entries(ByteView chunk, std::vector<Entry>& entries) {
-  static const Entry kFirst;
+  static const Entry first;
   Cursor cursor(chunk);
   const std::size_t start = entries.size();
   while (!cursor.is_empty()) {
     Entry& entry = entries.emplace_back();
     const bool is_first = entries.size() == start + 1;
-    take_entry(cursor, is_first ? kFirst : entries[entries.size() - 2], entry);
+    take_entry(cursor, is_first ? first : entries[entries.size() - 2], entry);
     if (!cursor.is_good()) return false;
   }
   return cursor.is_good();

@@ -289,14 +289,15 @@ const std::vector<std::string>& Reader::added_directories() const {
 }
 
 Result<std::vector<Entry>> Reader::directory(std::string_view path) {
-  auto entries = stored_directory(path);
-  if (!entries) return entries;
+  auto stored = stored_directory(path);
+  if (!stored) return stored;
+  std::vector<Entry> entries = *std::move(stored);
   for (const auto& delta : state_->deltas) {
     auto changes = delta->stored_directory(path);
     if (!changes) return changes;
-    if (!changes->empty()) *entries = changed(*std::move(entries), *std::move(changes));
+    if (!changes->empty()) entries = changed(std::move(entries), *std::move(changes));
   }
-  std::erase_if(*entries, is_absent);
+  std::erase_if(entries, is_absent);
   return entries;
 }
 

@@ -41,9 +41,9 @@ std::string owner_text(const std::string& name, std::uint32_t id) {
 
 template <class Add>
 void add_extended(const FileFacts& before, const FileFacts& after, Add add) {
-  static const ExtendedFacts kNone;
-  const ExtendedFacts& a = before.extended ? *before.extended : kNone;
-  const ExtendedFacts& b = after.extended ? *after.extended : kNone;
+  static const ExtendedFacts none;
+  const ExtendedFacts& a = before.extended ? *before.extended : none;
+  const ExtendedFacts& b = after.extended ? *after.extended : none;
   const auto pair = [&](Attribute attribute, std::string_view what,
                         std::string ExtendedFacts::*fact) {
     add(attribute, what, base::printable(a.*fact), base::printable(b.*fact));
