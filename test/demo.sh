@@ -109,6 +109,7 @@ ExportSeverity=mark
 [Misc]
 Daemon=yes
 SetFilecheckTime=2
+SetDropCache=no
 SetLoopTime=60
 SetDatabasePath=$scratch/state/samhain_file
 SetLogfilePath=$scratch/log/samhain_log
