@@ -24,7 +24,11 @@ include test/fuzz/local.mk
 include test/e2e/local.mk
 
 EXTRA_DIST += %D%/precompiled.h
-CLEANFILES += config.h.pch
+CLEANFILES += config.h.pch config.h.gch
 config.h.pch: config.h %D%/precompiled.h
 	$(AM_V_GEN)rm -f $@ && \
 	$(CXXCOMPILE) $(GTEST_CFLAGS) -fpch-instantiate-templates -x c++-header -o $@ $(srcdir)/%D%/precompiled.h
+
+config.h.gch: config.h %D%/precompiled.h
+	$(AM_V_GEN)rm -f $@ && \
+	$(CXXCOMPILE) $(GTEST_CFLAGS) -x c++-header -o $@ $(srcdir)/%D%/precompiled.h

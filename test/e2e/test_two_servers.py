@@ -141,9 +141,7 @@ def objects_with(names, build):
 def other_build():
     """What `configure --with-port=… --with-logserver=… --with-altlogserver=…` would build, by way of
     the objects that are there already."""
-    makefile = text_of(BUILD / "Makefile")
-    if "\nsrcdir = ..\n" not in makefile or not list((BUILD / "src" / "agent").glob("*.o")):
-        pytest.skip("needs a build directory of its own beside the sources, with its objects")
+    assert list((BUILD / "src" / "agent").glob("*.o")), "needs a build directory with its objects"
     tree = Path(tempfile.mkdtemp(prefix="samhain-built-in-"))
     tree.chmod(0o755)
     try:
@@ -151,7 +149,7 @@ def other_build():
             if entry != BUILD:
                 (tree / entry.name).symlink_to(entry)
         build = tree / BUILD.name
-        shutil.copytree(BUILD, build, ignore=shutil.ignore_patterns("unit", "fuzz", "bench"))
+        shutil.copytree(BUILD, build, ignore=shutil.ignore_patterns("unit", "fuzz", "bench", "lint"))
         config = build / "config.h"
         times = config.stat()
         config.write_text(built_in_config())
