@@ -295,12 +295,19 @@ void Checks::check(std::function<void(bool)> on_done) {
   scanner_->check(*baseline_, done, resume);
 }
 
-/// What has been told once stays in the list for as long as it is not told again.
+/// What has been told once stays in the list for as long as it is not told again.  A number that
+/// somebody has read never comes to mean something else, also not after a restart.
 void Checks::begin_findings() {
   const std::string digest = baseline_digest();
   if (settings_.scan.reports_once && findings_.baseline_digest == digest) return;
+  std::uint64_t next_number = findings_.next_number;
+  if (findings_.baseline_digest.empty()) {
+    const auto before = load_findings(settings_.findings_path);
+    if (before) next_number = before->next_number;
+  }
   findings_ = {};
   findings_.baseline_digest = digest;
+  findings_.next_number = next_number;
   has_new_findings_ = true;
 }
 

@@ -10,7 +10,7 @@
 namespace samhain::agent {
 namespace {
 
-constexpr std::string_view kOpening = "samhain findings 1\n";
+constexpr std::string_view kOpening = "samhain findings 2\n";
 constexpr std::size_t kMaxFile = std::size_t{64} << 20;
 constexpr mode_t kMode = 0600;
 
@@ -31,11 +31,11 @@ bool is_as_seen(const Finding& finding, const Report& now) {
   for (const std::string_view word : {"ADDED", "MISSING"}) {
     if ((finding.change == word) != (change == word)) return false;
   }
-  // What is not told any more is as the baseline has it.
-  return std::ranges::all_of(finding.seen, [&now](const Field& field) {
-    const std::string_view value = now.find(field.key);
-    return value.empty() || value == field.value;
-  });
+  // What is not told any more is as the baseline has it; what was not told then nobody has seen.
+  const auto is_unseen = [&finding](const Field& field) {
+    return is_seen(field) && std::ranges::find(finding.seen, field) == finding.seen.end();
+  };
+  return std::ranges::none_of(now.fields, is_unseen);
 }
 
 void Findings::note(const Report& report) {
@@ -49,8 +49,7 @@ void Findings::note(const Report& report) {
       return;
     }
     place = places_.emplace(std::string{path}, all.size()).first;
-    const std::uint64_t number = all.empty() ? 1 : all.back().number + 1;
-    all.push_back({.number = number, .time_ns = 0, .change = {}, .path = std::string{path}});
+    all.push_back({.number = next_number++, .time_ns = 0, .change = {}, .path = std::string{path}});
   }
   Finding& found = all[place->second];
   found.time_ns = report.time_ns;
@@ -68,6 +67,7 @@ const Finding* Findings::find(std::uint64_t number) const {
 Result<void> save_findings(const std::string& path, const Findings& findings) {
   base::Writer writer;
   writer.raw_bytes(as_bytes(kOpening)).text(findings.baseline_digest).number(findings.left_out);
+  writer.number(findings.next_number);
   for (const Finding& finding : findings.all) {
     writer.number(finding.number).number(finding.time_ns);
     writer.number(static_cast<std::uint8_t>(finding.severity));
@@ -90,6 +90,7 @@ Result<Findings> load_findings(const std::string& path) {
   Findings findings;
   findings.baseline_digest = reader.text();
   findings.left_out = reader.number<std::uint64_t>();
+  findings.next_number = reader.number<std::uint64_t>();
   while (reader.is_good() && reader.left() > 0 && findings.all.size() < kMaxFindings) {
     Finding& finding = findings.all.emplace_back();
     finding.number = reader.number<std::uint64_t>();

@@ -15,7 +15,7 @@ namespace samhain::agent {
 
 /// What a check found, by a number for who accepts it (`samhain update --finding N`).
 struct Finding {
-  std::uint64_t number = 0;  ///< from 1
+  std::uint64_t number = 0;  ///< from 1, never that of another one before
   std::int64_t time_ns = 0;  ///< since the epoch
   Severity severity = Severity::Crit;
   std::string change;  ///< "C-------TS", "ADDED", "MISSING", "NODIRECTORY"
@@ -34,6 +34,7 @@ struct Findings {
   std::string baseline_digest;  ///< SHA-256 in hex of the baseline that they are about
   std::uint64_t left_out = 0;
   std::vector<Finding> all;
+  std::uint64_t next_number = 1;
 
   /// Reports that are no findings are passed over.
   void note(const Report& report);

@@ -90,6 +90,7 @@ Result<void> Run::start() {
   // goes on with what there is.
   if (auto opened = outlets_.open(settings_); !opened && settings_.is_daemon) return opened;
   commands_.open(settings_.spool_path);
+  if (auto held = hold_signals(); !held) return held;
   if (auto found = find_baseline(); !found) return found;
   tell_start();
   tell_problems(problems_);

@@ -68,6 +68,7 @@ class Run {
   bool accept(const Loading& loading);
 
   // run_orders.cc: signals, and commands of the server's administrator.
+  Result<void> hold_signals();
   Result<void> take_signals();
   void prepare_last_words();
   Commands::Actions command_actions();

@@ -1,6 +1,7 @@
 // What a running samhain is told to do from outside: signals, and commands of the server's
 // administrator.
 
+#include <errno.h>
 #include <fmt/format.h>
 #include <signal.h>
 
@@ -22,6 +23,17 @@ constexpr std::chrono::milliseconds kPatienceOfSuspension{2'000};
 constexpr std::chrono::milliseconds kSpoolRetry{500};
 
 }  // namespace
+
+/// A loop's orders wait until take_signals() while the server's files are fetched, which may take
+/// long; what ends a process still ends it.
+Result<void> Run::hold_signals() {
+  if (!is_looping()) return {};
+  sigset_t orders;
+  sigemptyset(&orders);
+  for (const int order : {SIGHUP, SIGUSR1, SIGUSR2, SIGABRT}) sigaddset(&orders, order);
+  if (sigprocmask(SIG_BLOCK, &orders, nullptr) != 0) return system_error("sigprocmask", errno);
+  return {};
+}
 
 Result<void> Run::take_signals() {
   struct Order {

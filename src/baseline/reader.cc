@@ -241,6 +241,10 @@ Result<std::unique_ptr<Reader>> Reader::open_if(UniqueFd fd, Verify verify) {
   }
   auto head = decode_head(ByteView(*end).first(end->size() - kHeadSizeSize - kTrailerSize));
   if (!head) return head.error();
+  // What sizes are taken from; no entry and no record is smaller than a byte.
+  if (head->about.entries > state->body_size || head->about.directories > state->body_size) {
+    return malformed("broken index");
+  }
   state->head = *std::move(head);
   return std::unique_ptr<Reader>(new Reader(std::move(state)));
 }
@@ -263,6 +267,9 @@ Result<void> Reader::apply(std::unique_ptr<Reader> delta) {
   if (s.deltas.size() >= kMaxDeltas) {
     return Error{Error::Kind::Limit,
                  "64 deltas are applied already; a reload begins with a new baseline"};
+  }
+  if (delta->about().digests != about().digests) {
+    return Error{Error::Kind::Refused, "made with other digests than the baseline it is for"};
   }
   auto paths = delta->stored_directories();
   if (!paths) return paths.error();

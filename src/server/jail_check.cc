@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "sys/file.h"
 
@@ -39,6 +40,12 @@ std::vector<std::string> missing_in(const sys::Jail& jail,
   need(config_path, O_PATH, "a reload reads it there");
   need(sys::directory_of(settings.log_path), O_PATH | O_DIRECTORY, "for the log file");
   need(settings.data_path, O_PATH | O_DIRECTORY, "for what clients fetch");
+#ifdef HAVE_LIBWRAP
+  // Without them every address would be let in.
+  for (const char* rules : {"/etc/hosts.allow", "/etc/hosts.deny"}) {
+    if (access(rules, F_OK) == 0) need(rules, O_PATH, "this host has one: who may connect");
+  }
+#endif
   return missing;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -82,13 +83,20 @@ class Unfinished {
   std::string name_;
 };
 
+/// Does nobody work on it?  yulectl holds a lock on what it is about to propose.
+bool is_left_over(int directory, const char* name) {
+  const UniqueFd fd(openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  return !fd || flock(fd.get(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
 void remove_leftovers(int directory) {
   UniqueFd fd(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   DIR* list = fd ? fdopendir(fd.get()) : nullptr;
   if (list == nullptr) return;
   (void)fd.release();
   while (const dirent* entry = readdir(list)) {
-    if (std::string_view{entry->d_name}.starts_with(kUnfinished)) {
+    if (std::string_view{entry->d_name}.starts_with(kUnfinished) &&
+        is_left_over(directory, entry->d_name)) {
       (void)unlinkat(directory, entry->d_name, 0);
     }
   }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -144,10 +145,16 @@ Proposal::~Proposal() {
 }
 
 Result<Proposal> Proposal::begin(const std::string& pending, const std::string& host) {
-  // As the server calls what is not whole yet, and removes at its start.
+  // As the server calls what is not whole yet; what nobody has locked it removes at START and
+  // SIGHUP.
   std::string temporary = pending + "/.upload-XXXXXX";
   UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) return system_error(pending, errno);
+  if (flock(fd.get(), LOCK_EX) != 0) {
+    const int reason = errno;
+    (void)unlink(temporary.c_str());
+    return system_error(temporary, reason);
+  }
   return Proposal(std::move(fd), std::move(temporary), path_of(pending, host));
 }
 

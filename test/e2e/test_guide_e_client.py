@@ -5,6 +5,7 @@ import hashlib
 import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -266,3 +267,19 @@ def test_a_baseline_that_is_none_is_refused(store, agent):
     done = remote(agent).call("-t", "check", "--foreground")
     assert done.returncode == 1
     assert "PANIC - Baseline refused" in done.stderr
+
+
+def test_a_reload_while_the_start_is_put_off_waits_for_it(agent):
+    agent.set("Misc", "StartupLoadDelay", 3600)
+    agent.write_config()
+    agent.start(waits=False)
+    status = Path(f"/proc/{agent.pid}/status")
+
+    def held(mask):
+        line = re.search(rf"^{mask}:\s*([0-9a-f]+)$", status.read_text(), re.M)
+        return int(line[1], 16) & 1 << signal.SIGHUP - 1
+
+    wait_for("the daemon holds SIGHUP", lambda: held("SigBlk"))
+    agent.signal(signal.SIGHUP)
+    wait_for("SIGHUP waits", lambda: held("ShdPnd"))
+    agent.kill()

@@ -1,7 +1,9 @@
 """The log is moved away while reports flow, and signals that have to do with it."""
 
+import re
 import signal
 import threading
+from pathlib import Path
 
 from harness import inject
 from harness.daemons import PASSWORD, text_of
@@ -68,6 +70,11 @@ def test_stop_signals_of_a_terminal_are_ignored_and_fatal_ones_told(yule):
     yule.signal(signal.SIGTSTP)
     yule.signal(signal.SIGUSR1)
     yule.signal(signal.SIGSEGV)  # only claimed
+    # While it is handled, a real one would find it blocked, and end the process without a word.
+    status = Path(f"/proc/{yule.pid}/status")
+    masks = re.compile(r"^(?:ShdPnd|SigPnd|SigBlk):\s*([0-9a-f]+)$", re.M)
+    wait_for("that one was handled", lambda: not any(
+        int(mask, 16) & 1 << signal.SIGSEGV - 1 for mask in masks.findall(status.read_text())))
     with inject.Probe(yule.pid) as probe:
         probe.crash()
     assert yule.wait_end() == -signal.SIGSEGV

@@ -18,9 +18,9 @@ Entry entry_of(const std::string& name, std::uint64_t size) {
 
 class DeltaTest : public ::testing::Test {
  protected:
-  std::unique_ptr<Reader> make(const Content& content) {
+  std::unique_ptr<Reader> make(const Content& content, Digests digests = {}) {
     const std::string path = scratch_ / "file";
-    auto writer = Writer::create(path);
+    auto writer = Writer::create(path, digests);
     EXPECT_TRUE(writer);
     for (const auto& [directory, entry] : content) {
       EXPECT_TRUE((*writer)->add(directory, entry));
@@ -46,6 +46,14 @@ class DeltaTest : public ::testing::Test {
   std::unique_ptr<Reader> base_ =
       make({{"/a", entry_of("m", 1)}, {"/a", entry_of("z", 1)}, {"/b", entry_of("x", 1)}});
 };
+
+TEST_F(DeltaTest, OneOfOtherDigestsIsRefusedAndChangesNothing) {
+  const auto applied =
+      base_->apply(make({{"/a", entry_of("m", 2)}}, {.first = DigestKind::Sha512}));
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().kind, Error::Kind::Refused);
+  EXPECT_EQ(shown(*base_, "/a"), "m:1 z:1 ");
+}
 
 TEST_F(DeltaTest, ItsEntriesCountInThePlacesOfThoseOfTheSamePath) {
   ASSERT_TRUE(base_->apply(make({{"/a", entry_of("m", 2)},
