@@ -66,6 +66,7 @@ class Checks {
   /// well or not.
   void run(Way way, std::function<void(bool is_good)> on_done);
   bool is_running() const { return update_ || (scanner_ && scanner_->is_running()); }
+  bool is_asking() const { return update_ && update_->is_asking(); }
   bool has_new_baseline() const { return has_new_baseline_; }  ///< by an update
   /// What the last init wrote, once.
   std::optional<baseline::Written> take_written() { return std::exchange(written_, std::nullopt); }

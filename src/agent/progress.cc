@@ -50,7 +50,7 @@ void Progress::tick() {
   const bool is_first = !is_marked_;
   look();
   if (line_.is_possible()) {
-    line_.show(progress_bar(status_.running, clock_.now_ns()));
+    if (!source_.is_asking()) line_.show(progress_bar(status_.running, clock_.now_ns()));
   } else if (clock_.steady() - last_line_ >= intervals_.line && !is_silent_) {
     last_line_ += intervals_.line;
     const ScanState& scan = status_.running;

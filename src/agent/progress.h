@@ -22,6 +22,7 @@ class Progress {
   struct Source {
     std::function<scan::Summary()> so_far;
     std::function<std::uint64_t()> expected;  ///< objects in the baseline; asked once a scan
+    std::function<bool()> is_asking;          ///< does the terminal belong to a question?
     std::function<void(Report&&)> tell;
   };
   struct Intervals {

@@ -57,6 +57,7 @@ Run::Run(sys::Loop& loop, const base::Clock& clock, Credentials& credentials, Op
       progress_(loop, clock, outlets_.status_line(),
                 {.so_far = [this] { return checks_.so_far(); },
                  .expected = [this] { return checks_.baseline_size(); },
+                 .is_asking = [this] { return checks_.is_asking(); },
                  .tell = [this](Report&& report) { outlets_.submit(report); }}),
       timing_(clock),
       commands_(clock, command_actions(), confirmations(),
@@ -148,9 +149,17 @@ Result<void> Run::find_baseline() {
   return checks_.open_baseline();
 }
 
-/// An update that cannot be.
+/// An update that cannot be, and orders for one where there is none.
 Result<void> Run::judge_made() {
-  if (settings_.action != Action::Update) return {};
+  const UpdateScope& scope = settings_.update;
+  if (settings_.action != Action::Update) {
+    if (!scope.is_interactive && scope.list_file.empty()) return {};
+    return Error{Error::Kind::Refused, "--interactive and --listfile are for -t update"};
+  }
+  if (scope.is_approval() && !scope.list_file.empty()) {
+    return Error{Error::Kind::Refused,
+                 "--listfile is for -t update; name the paths, or give the list alone"};
+  }
   const std::int64_t now = clock_.now_ns();
   if (settings_.prints_baseline) {
     constexpr std::string_view kWhat = "Writing database to stdout with update";
@@ -278,7 +287,9 @@ void Run::on_checked(bool is_good) {
   const Outcome unfinished = is_suspended_ ? Outcome::Stopped : Outcome::Failed;
   progress_.end(is_good ? Outcome::Completed : unfinished, checks_.summary());
   if (is_suspended_) return fall_silent();
-  owes_upload_ = is_good && settings_.uploads();
+  // What an update did not accept may be nothing, or only a part of what was named.
+  const bool is_made = settings_.action == Action::Update ? checks_.has_new_baseline() : is_good;
+  owes_upload_ = is_made && settings_.uploads();
   if (is_quit_wanted_) return end("Quit", 0, kPatienceOfStop);
   if (!is_looping()) {
     if (checks_.has_new_baseline() && settings_.update.is_approval()) tell_daemon();

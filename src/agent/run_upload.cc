@@ -1,4 +1,4 @@
-// The baseline that init wrote, on its way to the server, where it waits for approval.
+// The baseline that init or update wrote, on its way to the server, where it waits for approval.
 
 #include <fmt/format.h>
 
@@ -16,9 +16,12 @@ namespace {
 constexpr std::chrono::seconds kPatienceOfUpload{120};
 constexpr std::uint64_t kSlowestLine = 64U << 10;  ///< bytes a second
 
-std::string_view remedy_of(uplink::Delivered::Kind kind) {
+std::string_view remedy_of(uplink::Delivered::Kind kind, Action action) {
   if (kind == uplink::Delivered::Kind::Refused) {
     return "the server's log says why; AcceptBaselineUpload and SetUploadLimit are in its yulerc";
+  }
+  if (action == Action::Update) {
+    return "the baseline is here and good: copy it to the server by hand";
   }
   return "the baseline is here and good: init again sends it, or copy it to the server by hand";
 }
@@ -72,7 +75,7 @@ void Run::tell_upload(const uplink::Delivered& delivered, const Digest& digest) 
       report::make(report::kBaselineNotSent, now,
                    {{"path", settings_.baseline_path},
                     {"reason", is_refused ? "the server does not want it" : delivered.reason},
-                    {"remedy", std::string{remedy_of(delivered.kind)}}}));
+                    {"remedy", std::string{remedy_of(delivered.kind, settings_.action)}}}));
 }
 
 }  // namespace samhain::agent

@@ -202,6 +202,7 @@ void BaselineUpdate::scanned(Result<scan::Summary> summary) {
 
 void BaselineUpdate::ask() {
   parts_.outlets.flush();
+  parts_.outlets.status_line().erase();
   dialogue_ =
       std::make_unique<Dialogue>(parts_.loop, *acceptance_, [this](const Result<void>& result) {
         dialogue_.reset();

@@ -63,6 +63,7 @@ class BaselineUpdate {
   void tell_accepted();
   /// And these are no findings any more; the others keep their numbers.
   Result<void> forget_accepted() const;
+  bool is_asking() const { return dialogue_ != nullptr; }
 
  private:
   bool is_of_all() const;

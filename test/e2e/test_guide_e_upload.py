@@ -1,6 +1,7 @@
 """Stage E of the troubleshooting guide: a baseline that the client sends, and that an administrator
 approves (SetUploadBaseline)."""
 
+import fcntl
 import hashlib
 import os
 import re
@@ -74,6 +75,28 @@ def test_a_baseline_that_init_made_is_sent_approved_and_used_by_the_running_clie
     (agent.tree / "new").unlink()
     agent.wait_line(msg="POLICY MISSING", path=str(agent.tree / "new"))
     agent.stop()
+
+
+def test_an_update_sends_what_it_accepted_and_nothing_else(yule, pending, agent):
+    yule.start()
+    init(agent)
+    (agent.tree / "new").write_text("x\n")
+    for path, status, count in ((agent.tree / "unknown", 1, 0), (agent.tree / "new", 0, 1),
+                                (agent.tree / "new", 0, 0)):
+        done = agent.call("update", path)
+        assert done.returncode == status, done.stderr
+        assert (done.stderr.count(SENT), done.stderr.count(NOT_SENT)) == (count, 0), done.stderr
+    assert (pending / f"file.{CLIENT1}").read_bytes() == agent.baseline.read_bytes()
+
+
+def test_a_reload_removes_what_is_left_over_and_nothing_that_somebody_works_on(yule, pending):
+    yule.start()
+    left, held = pending / ".upload-left", pending / ".upload-held"
+    with open(held, "w") as file:
+        left.touch()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yule.reload()
+        wait_for("what is left over goes", lambda: os.listdir(pending) == [held.name])
 
 
 def test_a_large_baseline_arrives_whole(yule, pending, agent):

@@ -13,7 +13,7 @@ import pytest
 
 from harness import daemons, lines
 from harness.daemons import run
-from harness.waiting import wait_for
+from harness.waiting import stays, wait_for
 
 
 @pytest.fixture
@@ -152,13 +152,13 @@ def test_other_digests_come_with_an_update_and_not_before(alone):
 
 
 class Terminal:
-    """A program on a terminal of its own."""
+    """A program in the foreground of a terminal of its own, which may show a bar there."""
 
     def __init__(self, command):
         self.master, slave = pty.openpty()
         self.text = ""
-        self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, cwd="/",
-                                        start_new_session=True)
+        self.process = subprocess.Popen(["setsid", "--ctty", *command], stdin=slave, stdout=slave,
+                                        stderr=slave, cwd="/")
         os.close(slave)
 
     def look(self):
@@ -224,6 +224,17 @@ def test_the_dialogue_takes_each_change_by_its_answer(alone, terminal):
         dialogue.answer(answers[path])
     assert dialogue.end() == 0, dialogue.text
     assert checked(alone) == {str(alone.tree / "changed"): "C-------TS"}
+
+
+def test_nothing_is_written_over_a_question(alone, terminal):
+    change_all(alone)
+    dialogue = terminal(alone, "-t", "update", "-i")
+    dialogue.wait_for("[Y/n] ? ")
+
+    def is_last():
+        dialogue.look()
+        return dialogue.text.endswith("[Y/n] ? ")
+    stays("the question is the last word", is_last, 1.5)  # a bar would come each second
 
 
 def test_an_interrupt_in_the_dialogue_leaves_the_old_baseline(alone, terminal):
@@ -311,6 +322,29 @@ def test_findings_have_numbers_by_which_they_are_accepted(alone):
         path: one["number"] for path, one in numbered.items() if path != wanted["path"]}
     missing = alone.call("update", "--finding", 99)
     assert missing.returncode == 1 and "no finding 99" in missing.stderr
+
+
+def test_a_number_does_not_come_to_mean_something_else(alone):
+    def numbered():
+        checked(alone)
+        listed = map(json.loads, alone.call("findings", "--json").stdout.splitlines())
+        return {one["number"]: one["path"] for one in listed}
+
+    (alone.tree / "first").touch()
+    before = numbered()
+    (alone.tree / "first").unlink()
+    (alone.tree / "second").touch()
+    after = numbered()
+    assert str(alone.tree / "second") in after.values() and min(after) > max(before)
+
+
+@pytest.mark.parametrize("arguments", [["-t", "check", "-i"], ["-t", "check", "--listfile=/list"],
+                                       ["-t", "init", "-i"], ["update", "/a", "--listfile=/list"]])
+def test_what_is_for_an_update_is_refused_elsewhere(alone, arguments):
+    before = alone.baseline.read_bytes()
+    done = alone.call(*arguments)
+    assert done.returncode == 1 and "-t update" in done.stderr
+    assert alone.baseline.read_bytes() == before
 
 
 def test_a_finding_that_changed_once_more_is_not_accepted(alone):

@@ -29,6 +29,7 @@ class AgentProgressTest : public ::testing::Test {
         *loop_, clock_, no_terminal_,
         Progress::Source{.so_far = [this] { return summary_; },
                          .expected = [] { return std::uint64_t{200}; },
+                         .is_asking = [] { return false; },
                          .tell = [this](Report&& report) { reports_.push_back(report); }},
         intervals);
     EXPECT_TRUE(progress->open(path_));
