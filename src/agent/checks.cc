@@ -41,7 +41,11 @@ Checks::Checks(sys::Loop& loop, const base::Clock& clock, Outlets& outlets,
       outlets_(outlets),
       settings_(settings),
       resumption_(loop, clock,
-                  {.flush = [this] { outlets_.flush(); },
+                  {.flush =
+                       [this] {
+                         outlets_.flush();
+                         keep_findings();
+                       },
                    .on_failure =
                        [this](const Error& error) {
                          outlets_.submit(report::make_filled(report::kCallFailed, {error.text()},
@@ -280,7 +284,7 @@ scan::Resume* Checks::begin_resumed() {
 
 void Checks::check(std::function<void(bool)> on_done) {
   scan::Resume* resume = begin_resumed();
-  begin_findings();
+  begin_findings(resume != nullptr && resume->directories() > 0);
   const auto done = [this, on_done = std::move(on_done)](Result<scan::Summary> summary) {
     summary_ = summary ? *summary : scanner_->so_far();
     resumption_.end();
@@ -296,14 +300,19 @@ void Checks::check(std::function<void(bool)> on_done) {
 }
 
 /// What has been told once stays in the list for as long as it is not told again.  A number that
-/// somebody has read never comes to mean something else, also not after a restart.
-void Checks::begin_findings() {
+/// somebody has read never comes to mean something else, also not after a restart.  A check that
+/// goes on where one was cut off goes on with what that one found.
+void Checks::begin_findings(bool goes_on) {
   const std::string digest = baseline_digest();
   if (settings_.scan.reports_once && findings_.baseline_digest == digest) return;
   std::uint64_t next_number = findings_.next_number;
   if (findings_.baseline_digest.empty()) {
-    const auto before = load_findings(settings_.findings_path);
+    auto before = load_findings(settings_.findings_path);
     if (before) next_number = before->next_number;
+    if (before && goes_on && before->baseline_digest == digest) {
+      findings_ = *std::move(before);
+      return;
+    }
   }
   findings_ = {};
   findings_.baseline_digest = digest;

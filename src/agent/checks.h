@@ -102,7 +102,7 @@ class Checks {
   Result<void> print_new(int fd) const;
   void update(const std::function<void(bool)>& on_done);
   bool commit_update(const Result<BaselineUpdate::Outcome>& outcome);
-  void begin_findings();
+  void begin_findings(bool goes_on);
   void note_finding(const Report& report);
   void keep_findings();
   void tell_completed(const scan::Summary& summary);

@@ -79,7 +79,7 @@ Result<void> save_findings(const std::string& path, const Findings& findings) {
 }
 
 Result<Findings> load_findings(const std::string& path) {
-  const auto bytes = sys::read_regular_file(path, kMaxFile);
+  const auto bytes = sys::read_own_file(path, kMaxFile);
   if (!bytes && bytes.error().sys_errno == ENOENT) {
     return Error{Error::Kind::Missing, "no check has been: samhain -t check"};
   }
@@ -100,6 +100,7 @@ Result<Findings> load_findings(const std::string& path) {
     finding.severity = static_cast<Severity>(severity);
     finding.change = reader.text();
     finding.path = reader.text();
+    findings.places_.emplace(finding.path, findings.all.size() - 1);
     const auto fields = reader.number<std::uint16_t>();
     for (std::uint16_t i = 0; i < fields && reader.is_good(); ++i) {
       const std::string key{reader.text()};

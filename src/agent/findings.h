@@ -41,7 +41,8 @@ struct Findings {
   const Finding* find(std::uint64_t number) const;
 
  private:
-  std::map<std::string, std::size_t, std::less<>> places_;  ///< of paths that note() has had
+  friend Result<Findings> load_findings(const std::string& path);
+  std::map<std::string, std::size_t, std::less<>> places_;  ///< in `all`, of note() and the file
 };
 inline constexpr std::size_t kMaxFindings = 10'000;
 

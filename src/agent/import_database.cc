@@ -29,6 +29,7 @@
 #include "sys/file.h"
 #include "sys/identity.h"
 #include "sys/locked_work.h"
+#include "uplink/password.h"
 
 namespace samhain::agent {
 namespace {
@@ -259,6 +260,8 @@ Result<void> import_from(const std::string& old, const Settings& settings) {
 
 int import_database(const Options& options, const Paths& paths) {
   umask(077);
+  // Before a child of ours parses what somebody else wrote; nothing here needs it.
+  uplink::wipe_embedded_password();
   const Loading loading = load_settings(options, paths, own_name());
   if (!loading.loaded) {
     for (const Report& line :

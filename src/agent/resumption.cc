@@ -23,9 +23,10 @@ scan::Resume& Resumption::begin(const std::string& path, const Digest& identity)
   return resume_;
 }
 
-/// One that is missing, damaged or of another configuration only means to begin anew.
+/// One that is missing, damaged, another user's or of another configuration only means to begin
+/// anew.
 void Resumption::load(const Digest& identity) {
-  const auto bytes = sys::read_regular_file(path_, scan::Resume::kMaxSize);
+  const auto bytes = sys::read_own_file(path_, scan::Resume::kMaxSize);
   if (!bytes) return;
   auto resume = scan::Resume::decode(*bytes, identity, clock_.now_ns());
   if (resume) resume_ = *std::move(resume);

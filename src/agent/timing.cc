@@ -1,6 +1,7 @@
 #include "agent/timing.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace samhain::agent {
 
@@ -17,7 +18,10 @@ constexpr milliseconds kLongest = std::chrono::hours(24);
 std::int64_t Timing::now() const { return clock_.now_ns() / kNsPerSecond; }
 
 void Timing::follow(const Plan& plan) {
-  plan_ = plan;
+  Plan fresh = plan;
+  fresh.first.go_on_from(plan_.first);
+  fresh.second.go_on_from(plan_.second);
+  plan_ = std::move(fresh);
   const std::int64_t minute_before = now() - kMinute;
   first_since_ = std::max(first_since_, minute_before);
   second_since_ = std::max(second_since_, minute_before);

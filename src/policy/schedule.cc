@@ -219,6 +219,13 @@ std::optional<std::int64_t> Timetable::next(std::int64_t after) const {
   return first;
 }
 
+void Timetable::go_on_from(const Timetable& before) {
+  for (Line& line : lines_) {
+    const auto same = std::ranges::find(before.lines_, line.schedule, &Line::schedule);
+    if (same != before.lines_.end()) line.last = same->last;
+  }
+}
+
 void Timetable::note_run(std::int64_t after, std::int64_t now) {
   for (Line& line : lines_) {
     const auto time = line.schedule.next(after, line.last);

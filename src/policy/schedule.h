@@ -27,6 +27,7 @@ class Schedule {
   /// The first minute of the schedule after `after`, in seconds since the epoch; `last` is when
   /// this line was run last.  Nothing: not within the next nine years.
   std::optional<std::int64_t> next(std::int64_t after, std::optional<std::int64_t> last) const;
+  bool operator==(const Schedule&) const = default;
 
  private:
   struct Field;
@@ -51,6 +52,8 @@ class Timetable {
   void add(Schedule line) { lines_.push_back({line, std::nullopt}); }
   void clear() { lines_.clear(); }
   bool is_empty() const { return lines_.empty(); }
+  /// Lines that `before` had, too, were run when they were there.
+  void go_on_from(const Timetable& before);
 
   /// The first minute of any line after `after`.
   std::optional<std::int64_t> next(std::int64_t after) const;

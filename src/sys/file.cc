@@ -56,15 +56,38 @@ Result<Bytes> read_file(const std::string& path, std::size_t limit) {
   return bytes;
 }
 
-Result<Bytes> read_regular_file(const std::string& path, std::size_t limit) {
-  const UniqueFd fd{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
-  if (!fd) return system_error(path, errno);
-  struct stat facts {};
-  if (fstat(fd.get(), &facts) != 0) return system_error(path, errno);
+namespace {
+
+Result<UniqueFd> open_regular_file(const std::string& path, int flags, struct stat& facts) {
+  UniqueFd fd{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags)};
+  if (!fd || fstat(fd.get(), &facts) != 0) return system_error(path, errno);
   if (!S_ISREG(facts.st_mode)) return Error{Error::Kind::Refused, path + ": no regular file"};
-  auto bytes = read_all(fd.get(), limit);
+  return fd;
+}
+
+Result<Bytes> read_all_of(const std::string& path, int fd, std::size_t limit) {
+  auto bytes = read_all(fd, limit);
   if (!bytes) return bytes.error().within("file", path);
   return bytes;
+}
+
+}  // namespace
+
+Result<Bytes> read_regular_file(const std::string& path, std::size_t limit) {
+  struct stat facts {};
+  const auto fd = open_regular_file(path, 0, facts);
+  if (!fd) return fd.error();
+  return read_all_of(path, fd->get(), limit);
+}
+
+Result<Bytes> read_own_file(const std::string& path, std::size_t limit) {
+  struct stat facts {};
+  const auto fd = open_regular_file(path, O_NOFOLLOW, facts);
+  if (!fd) return fd.error();
+  if (facts.st_uid != geteuid() || (facts.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return Error{Error::Kind::Refused, path + ": others may have written it"};
+  }
+  return read_all_of(path, fd->get(), limit);
 }
 
 Result<void> write_all(int fd, ByteView bytes) {

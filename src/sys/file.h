@@ -24,6 +24,10 @@ Result<Bytes> read_file(const std::string& path, std::size_t limit);
 /// Errors: System, Limit, Refused (no regular file).
 Result<Bytes> read_regular_file(const std::string& path, std::size_t limit);
 
+/// The same of a file that this process made in a run before: nobody else's, no symlink, and
+/// nothing that others may write.  Errors: System, Limit, Refused.
+Result<Bytes> read_own_file(const std::string& path, std::size_t limit);
+
 /// Every byte, however often write(2) stops half-way.
 Result<void> write_all(int fd, ByteView bytes);
 

@@ -1,5 +1,6 @@
 """A check that was cut off goes on where it was, when it is told to (ResumeScan)."""
 
+import json
 import signal
 
 import pytest
@@ -69,6 +70,9 @@ def test_it_passes_over_what_was_done_and_tells_nothing_twice(halves, number):
     change(late)  # where the check was: the one after it will see this
     new.write_text("x\n")
     agent.start()
+    found = {one["path"] for one in
+             map(json.loads, agent.call("findings", "--json").stdout.splitlines())}
+    assert {*before, str(new)} - found <= {str(agent.second / "endless")}, "found before and after"
     assert agent.count(msg=CUT_OFF) == 1
     goes_on = agent.wait_line(msg=GOES_ON)
     assert goes_on.get("directories") == "1" and int(goes_on.get("files")) == 11

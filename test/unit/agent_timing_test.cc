@@ -51,6 +51,16 @@ TEST_F(TimingTest, ByIntervalBeginsAtOnce) {
   EXPECT_EQ(due(), "12");
 }
 
+TEST_F(TimingTest, AReloadKeepsTheStepBetweenTwoRuns) {
+  timing_.follow({.first = table("* */2 * * *")});
+  clock_.advance(minutes(60));
+  ASSERT_EQ(due(), "12");
+  timing_.note_run(timing_.due());
+  timing_.follow({.first = table("* */2 * * *")});
+  clock_.advance(minutes(1));
+  EXPECT_EQ(due(), "--");
+}
+
 TEST_F(TimingTest, AScheduleIsWaitedForAndCatchesUp) {
   timing_.follow({.first = table("20 * * * *")});
   EXPECT_EQ(due(), "--");

@@ -44,6 +44,26 @@ class FileTest : public ::testing::Test {
 
 using Texts = std::vector<std::string>;
 
+TEST_F(FileTest, OnlyAFileOfOurOwnIsTakenAsSuch) {
+  const auto is_own = [](const std::string& file) {
+    const auto bytes = read_own_file(file, 10);
+    return bytes && as_text(*bytes) == "x";
+  };
+  EXPECT_TRUE(is_own(make("own", 0600)));
+  EXPECT_FALSE(is_own(make("group", 0620)));
+  EXPECT_FALSE(is_own(make("all", 0602)));
+  ASSERT_EQ(symlink(path("own").c_str(), path("link").c_str()), 0);
+  EXPECT_FALSE(is_own(path("link")));
+  ASSERT_EQ(mkfifo(path("fifo").c_str(), 0600), 0);
+  EXPECT_FALSE(is_own(path("fifo")));
+  EXPECT_EQ(read_own_file(path("none"), 10).error().sys_errno, ENOENT);
+  EXPECT_EQ(read_own_file(path("own"), 0).error().kind, Error::Kind::Limit);
+  if (geteuid() == 0) {
+    ASSERT_EQ(chown(make("foreign", 0600).c_str(), 12'345, 0), 0);
+    EXPECT_FALSE(is_own(path("foreign")));
+  }
+}
+
 TEST_F(FileTest, ReadsWhatWasWritten) {
   const Bytes bytes(100'000, 7);
   ASSERT_TRUE(write_file_atomically(path("f"), bytes, 0640));
