@@ -28,6 +28,9 @@ enum Mark : std::uint32_t {
   HasExtended = 1U << 15,
 };
 
+/// An owner's name is copied into each entry that has the same: LOGIN_NAME_MAX is 256.
+constexpr std::size_t kMaxOwner = 1'024;
+
 void put_text(std::string_view text, Bytes& output) {
   put_varint(text.size(), output);
   const ByteView bytes = as_bytes(text);
@@ -204,17 +207,36 @@ void append_entries(std::span<const Entry> entries, Bytes& output) {
   }
 }
 
-bool take_entries(ByteView chunk, std::vector<Entry>& entries) {
+bool is_object_name(std::string_view name) {
+  return !name.empty() && name != ".." &&
+         name.find_first_of(std::string_view{"/\0", 2}) == name.npos;
+}
+
+bool is_directory_path(std::string_view path) {
+  if (path == "/") return true;
+  while (path.starts_with('/')) {
+    path.remove_prefix(1);
+    const std::string_view component = path.substr(0, path.find('/'));
+    if (component == "." || !is_object_name(component)) return false;
+    path.remove_prefix(component.size());
+    if (path.empty()) return true;
+  }
+  return false;
+}
+
+bool take_entries(ByteView chunk, std::size_t limit, std::vector<Entry>& entries) {
   static const Entry first;
   Cursor cursor(chunk);
   const std::size_t start = entries.size();
   while (!cursor.is_empty()) {
+    if (entries.size() - start == limit) return false;
     Entry& entry = entries.emplace_back();
     const bool is_first = entries.size() == start + 1;
     take_entry(cursor, is_first ? first : entries[entries.size() - 2], entry);
-    if (!cursor.is_good()) return false;
+    if (!cursor.is_good() || !is_object_name(entry.facts.name)) return false;
+    if (entry.owner.size() > kMaxOwner || entry.group.size() > kMaxOwner) return false;
   }
-  return cursor.is_good();
+  return true;
 }
 
 }  // namespace samhain::baseline

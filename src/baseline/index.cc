@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "baseline/entry_codec.h"
 #include "baseline/varint.h"
 
 namespace samhain::baseline {
@@ -55,6 +56,7 @@ void append_records(std::span<const Record> records, Bytes& output) {
 bool take_records(ByteView block, std::vector<Record>& records) {
   Cursor cursor(block);
   std::string path;
+  std::size_t bytes_of_paths = 0;
   while (!cursor.is_empty()) {
     const std::uint64_t shared = cursor.varint();
     if (shared > path.size()) return false;
@@ -64,9 +66,12 @@ bool take_records(ByteView block, std::vector<Record>& records) {
     record.path = path;
     record.entries = cursor.small<std::uint32_t>();
     record.chunk = take_chunk(cursor);
-    if (!cursor.is_good()) return false;
+    if (!cursor.is_good() || record.entries > kMaxEntries) return false;
+    // What they share has no bytes in the block, but in memory.
+    bytes_of_paths += path.size();
+    if (bytes_of_paths > kMaxChunk || !is_directory_path(path)) return false;
   }
-  return cursor.is_good();
+  return true;
 }
 
 Bytes encode(const Head& head) {

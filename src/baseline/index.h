@@ -21,6 +21,9 @@ struct Chunk {
   Digest digest{};
 };
 
+/// Entries that one record may have at most.
+inline constexpr std::uint32_t kMaxEntries = 4'096;
+
 /// Where the entries of a directory are, some of them: one that has very many has several records.
 struct Record {
   std::string path;
@@ -31,7 +34,7 @@ struct Record {
 /// Records in the order of their paths, as one block of the index; all those of one path lie in the
 /// same.
 void append_records(std::span<const Record> records, Bytes& output);
-/// False: malformed.
+/// False: malformed, a path that no directory has, or one too many entries.
 bool take_records(ByteView block, std::vector<Record>& records);
 
 /// Where a block of the index is.

@@ -299,8 +299,8 @@ Result<OriginalObject> decode_object(ByteView bytes) {
   OriginalObject object;
   object.directory = cursor.text();
   std::vector<Entry> entries;
-  const bool is_good = cursor.is_good() && object.directory.starts_with('/') &&
-                       take_entries(bytes.last(cursor.left()), entries) && entries.size() == 1;
+  const bool is_good = cursor.is_good() && is_directory_path(object.directory) &&
+                       take_entries(bytes.last(cursor.left()), 1, entries) && entries.size() == 1;
   if (!is_good) return Error{Error::Kind::Malformed, "object"};
   object.entry = std::move(entries.front());
   return object;

@@ -316,9 +316,14 @@ Result<std::vector<Entry>> Reader::stored_directory(std::string_view path) {
   for (const Record& record : *records) {
     const auto bytes = state_->read(record.chunk);
     if (!bytes) return bytes.error();
-    entries.reserve(entries.size() + std::min<std::size_t>(record.entries, bytes->size()));
-    if (!take_entries(*bytes, entries)) return malformed("broken entries");
+    const std::size_t end = entries.size() + record.entries;
+    entries.reserve(end);
+    if (!take_entries(*bytes, record.entries, entries) || entries.size() != end) {
+      return malformed("broken entries");
+    }
   }
+  const auto is_root = [](const Entry& entry) { return entry.facts.name == "."; };
+  if (path != "/" && std::ranges::any_of(entries, is_root)) return malformed("broken entries");
   if (records->size() <= 1) return entries;
 
   // Several pieces: in order, and of two entries of one name the last.

@@ -23,8 +23,7 @@
 namespace samhain::baseline {
 namespace {
 
-/// Entries of a directory that are held before they are written, at most.
-constexpr std::size_t kMaxHeld = 4'096;
+/// Of a directory that is held before it is written, besides kMaxEntries.
 constexpr std::size_t kMaxHeldBytes = 4U << 20;
 constexpr std::size_t kBlockSize = 16U << 10;
 constexpr std::size_t kBufferSize = 256U << 10;
@@ -274,7 +273,7 @@ Result<void> Writer::add(std::string_view directory, Entry entry) {
   Held& held = found->second;
   held.bytes += bytes_of(entry);
   held.entries.push_back(std::move(entry));
-  if (held.entries.size() < kMaxHeld && held.bytes < kMaxHeldBytes) return {};
+  if (held.entries.size() < kMaxEntries && held.bytes < kMaxHeldBytes) return {};
   return finish_directory(directory);
 }
 

@@ -17,11 +17,16 @@ using samhain::ByteView;
 /// What was understood is written in a way that is understood as the same.
 void check_entries(ByteView bytes) {
   std::vector<baseline::Entry> entries;
-  if (!baseline::take_entries(bytes, entries)) return;
+  if (!baseline::take_entries(bytes, baseline::kMaxEntries, entries)) return;
+  if (entries.size() > baseline::kMaxEntries) abort();
+  for (const baseline::Entry& entry : entries) {
+    if (!baseline::is_object_name(entry.facts.name)) abort();
+  }
   Bytes once;
   baseline::append_entries(entries, once);
   std::vector<baseline::Entry> again;
-  if (!baseline::take_entries(once, again) || again.size() != entries.size()) abort();
+  if (!baseline::take_entries(once, baseline::kMaxEntries, again) || again.size() != entries.size())
+    abort();
   Bytes twice;
   baseline::append_entries(again, twice);
   if (once != twice) abort();
@@ -30,6 +35,9 @@ void check_entries(ByteView bytes) {
 void check_records(ByteView bytes) {
   std::vector<baseline::Record> records;
   if (!baseline::take_records(bytes, records)) return;
+  for (const baseline::Record& record : records) {
+    if (!baseline::is_directory_path(record.path)) abort();
+  }
   Bytes once;
   baseline::append_records(records, once);
   std::vector<baseline::Record> again;

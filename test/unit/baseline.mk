@@ -4,6 +4,7 @@ check_PROGRAMS += %D%/baseline_tests
 	%D%/baseline_delta_test.cc \
 	%D%/baseline_key_test.cc \
 	%D%/baseline_original_test.cc \
+	%D%/baseline_parts_test.cc \
 	%D%/baseline_test.cc \
 	%D%/baseline_trust_test.cc \
 	%D%/scratch.h
