@@ -21,6 +21,7 @@ struct [[nodiscard]] Error {
     Version,     ///< written by a newer program
     Timeout,     ///< the deadline passed
     Busy,        ///< held by somebody else
+    NotBuilt,    ///< known from the original, and not built here yet
   };
 
   Kind kind;

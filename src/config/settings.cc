@@ -84,13 +84,17 @@ void check_headings(const Document& document, const Index& index, std::vector<Pr
 Problem refusal(const Entry& entry, const Error& error) {
   const std::string text = error.text();
   const std::size_t cut = text.find("; ");
-  return Problem{
-      error.kind == Error::Kind::Busy ? Problem::Kind::Duplicate : Problem::Kind::InvalidInput,
-      entry.line,
-      entry.key,
-      entry.value,
-      text.substr(0, cut),
-      cut == std::string::npos ? std::string{} : text.substr(cut + 2)};
+  const auto kind = [&error] {
+    if (error.kind == Error::Kind::Busy) return Problem::Kind::Duplicate;
+    if (error.kind == Error::Kind::NotBuilt) return Problem::Kind::NotBuilt;
+    return Problem::Kind::InvalidInput;
+  };
+  return Problem{kind(),
+                 entry.line,
+                 entry.key,
+                 entry.value,
+                 text.substr(0, cut),
+                 cut == std::string::npos ? std::string{} : text.substr(cut + 2)};
 }
 
 /// `no_use` is empty for what is to come.

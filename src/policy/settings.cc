@@ -11,6 +11,9 @@
 namespace samhain::policy {
 namespace {
 
+constexpr std::array<std::pair<Attribute, std::string_view>, 2> kNotBuilt = {
+    {{Attribute::Prelinked, "PRE"}, {Attribute::Audit, "AUDIT"}}};
+
 Result<Severity> parse_severity(std::string_view value) {
   if (const auto severity = report::severity_named(value)) return *severity;
   return Error{Error::Kind::Malformed,
@@ -52,6 +55,12 @@ config::Setting redefinition(Name name, std::string_view key, Masks& masks) {
             const auto mask = redefine(masks.of(name), entry.value);
             if (!mask) return mask.error();
             masks.set(name, *mask);
+            // Known words without a work: what else the line says counts.
+            for (const auto& [attribute, word] : kNotBuilt) {
+              if (!mask->has(attribute) || attributes_of(name).has(attribute)) continue;
+              return Error{Error::Kind::NotBuilt,
+                           fmt::format("{} has no effect: not built here yet; take it out", word)};
+            }
             return {};
           }};
 }

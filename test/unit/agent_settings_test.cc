@@ -121,6 +121,18 @@ TEST(AgentSettingsTest, WrongLinesBecomeProblemsAndTheRestCounts) {
   EXPECT_EQ(loaded.settings.second_server_host, "b");
 }
 
+TEST(AgentSettingsTest, WordsWithoutAWorkAreNamedAndTheRestOfTheLineCounts) {
+  const Loaded loaded =
+      read("[Misc]\nRedefUser0=+AUDIT,-ATM\nRedefUser1=+PRE\n[Prelink]\ndir=/a\n");
+  ASSERT_EQ(loaded.problems.size(), 2U);
+  for (const auto& problem : loaded.problems) {
+    EXPECT_EQ(problem.kind, config::Problem::Kind::NotBuilt);
+  }
+  EXPECT_NE(loaded.problems[0].reason.find("AUDIT"), std::string::npos);
+  EXPECT_NE(loaded.problems[1].reason.find("PRE"), std::string::npos);
+  EXPECT_EQ(loaded.settings.watches.size(), 1U);
+}
+
 TEST(AgentSettingsTest, TakesTheLimitsOfAScan) {
   const Settings usual = read("").settings;
   EXPECT_EQ(usual.limits, scan::MeasurerPool::Limits{});
