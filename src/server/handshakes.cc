@@ -125,6 +125,7 @@ void Handshakes::welcome(Connection& connection, wire::Type type, ByteView paylo
                          std::uint64_t next_seq) {
   parts_.connections.make_member(connection, next_seq);
   parts_.connections.reply(connection, type, payload, false);
+  if (connection.is_visitor()) return;  // commands are for the daemon
   parts_.connections.order(connection,
                            parts_.commands.due(connection.client->name(), parts_.clock.now_ns()));
 }

@@ -98,6 +98,7 @@ void Roster::restore(Client& client, Standing standing) {
 }
 
 void Roster::remember_address(const std::string& address) {
+  if (knows_address(address)) return;
   // Clients that come from ever new addresses: those of now will be here again soon.
   if (addresses_.size() >= kMaxAddresses) addresses_.clear();
   addresses_.insert(address);
@@ -214,10 +215,8 @@ void Roster::touch(Client& client, const std::string& address) {
   client.heard_at = clock_.steady();
   client.last_contact_ns = last_contact_ns_ = clock_.now_ns();
   client.is_overdue = false;
-  if (client.address != address) {
-    client.address = address;
-    remember_address(address);
-  }
+  client.address = address;
+  remember_address(address);
   ++revision_;
 }
 

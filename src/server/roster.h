@@ -127,6 +127,8 @@ class Roster {
   /// It was heard of.
   void touch(Client& client, const std::string& address);
 
+  /// Of more than so many only the latest are known.
+  static constexpr std::size_t kMaxAddresses = 262'144;
   /// Did a client prove itself from there, since the start or before?
   bool knows_address(const std::string& address) const { return addresses_.contains(address); }
 
@@ -140,7 +142,6 @@ class Roster {
 
  private:
   static constexpr std::size_t kMaxDisplaced = 8;
-  static constexpr std::size_t kMaxAddresses = 262'144;
   void remember_address(const std::string& address);
   void enter(Client& client, ClientState state);
   Arrival judge(Client& client, const Session& session, bool is_known_instance);

@@ -208,17 +208,21 @@ int approve(const Call& call, const std::optional<sys::Identity>& user) {
   if (auto checked = check(copy->fd(), user); !checked) {
     return fail("not approved: " + checked.error().text());
   }
-  const auto rest = copy->commit(user);
-  if (!rest) return fail(rest.error().text());
+  const auto committed = copy->commit(user);
+  if (!copy->is_approved()) return fail(committed.error().text());
   const std::string path = call.data + "/file." + call.host;
-  if (print(fmt::format("approved {} sha256 {}\n", path, copy->digest_hex())) != 0) return 1;
+  // It is in use from here on, so whatever fails now, its client is told.
+  int status = print(fmt::format("approved {} sha256 {}\n", path, copy->digest_hex()));
   // The client comes for it by itself at its next start; a running one is told.
   const auto told = ask_server(call.socket, "RELOAD " + call.host);
   if (!told) remark(fmt::format("{} is not told to reload: {}", call.host, told.error().text()));
+  if (!committed) status = fail(committed.error().text());
+  const auto rest = copy->settle_waiting();
+  if (!rest) return fail(rest.error().text());
   if (*rest == Approval::Rest::NewerWaits) {
     remark(fmt::format("{} sent another one meanwhile, which waits", call.host));
   }
-  return 0;
+  return status;
 }
 
 /// What the delta makes of the approved baseline waits then, as if the client had sent it: the

@@ -150,12 +150,9 @@ Result<Proposal> Proposal::begin(const std::string& pending, const std::string& 
   std::string temporary = pending + "/.upload-XXXXXX";
   UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) return system_error(pending, errno);
-  if (flock(fd.get(), LOCK_EX) != 0) {
-    const int reason = errno;
-    (void)unlink(temporary.c_str());
-    return system_error(temporary, reason);
-  }
-  return Proposal(std::move(fd), std::move(temporary), path_of(pending, host));
+  Proposal proposal(std::move(fd), std::move(temporary), path_of(pending, host));
+  if (flock(proposal.fd(), LOCK_EX) != 0) return system_error(pending, errno);
+  return proposal;
 }
 
 Result<void> Proposal::submit() {
@@ -184,7 +181,8 @@ Approval::Approval(Approval&& other) noexcept
       temporary_(std::exchange(other.temporary_, std::string{})),
       waiting_(std::move(other.waiting_)),
       fd_(std::move(other.fd_)),
-      digest_(std::move(other.digest_)) {}
+      digest_(std::move(other.digest_)),
+      is_approved_(other.is_approved_) {}
 
 Approval::~Approval() {
   if (!temporary_.empty()) (void)unlink(temporary_.c_str());
@@ -218,14 +216,14 @@ Result<void> Approval::copy(int from) {
   return {};
 }
 
-Result<Approval::Rest> Approval::commit(const std::optional<sys::Identity>& reader) {
+Result<void> Approval::commit(const std::optional<sys::Identity>& reader) {
   const std::string path = path_of(data_, host_);
   if (reader && fchown(fd_.get(), 0, reader->gid) != 0) return system_error(path, errno);
   if (fchmod(fd_.get(), kMode) != 0 || fsync(fd_.get()) != 0) return system_error(path, errno);
   if (rename(temporary_.c_str(), path.c_str()) != 0) return system_error(path, errno);
   temporary_.clear();
-  if (auto flushed = sys::flush_directory_of(path); !flushed) return flushed.error();
-  return settle_waiting();
+  is_approved_ = true;
+  return sys::flush_directory_of(path);
 }
 
 /// A look before the removal would not do: a newer one may come in between.  So what has the name

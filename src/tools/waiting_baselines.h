@@ -71,16 +71,19 @@ class Approval {
 
   int fd() const { return fd_.get(); }
   const std::string& digest_hex() const { return digest_; }
+  /// Durable, readable for the group of `reader`.  An error of its last step, the flush of the
+  /// directory, leaves it approved: see is_approved().
+  Result<void> commit(const std::optional<sys::Identity>& reader);
+  bool is_approved() const { return is_approved_; }
   /// What is in the pending directory afterwards.
   enum class Rest : std::uint8_t { Nothing, NewerWaits };
-  /// Durable, readable for the group of `reader`.  What was copied does not wait any more; what the
-  /// client has sent meanwhile does.
-  Result<Rest> commit(const std::optional<sys::Identity>& reader);
+  /// After commit(): what was copied does not wait any more; what the client has sent meanwhile
+  /// does.
+  Result<Rest> settle_waiting() const;
 
  private:
   Approval(std::string data, std::string pending, std::string host);
   Result<void> copy(int from);
-  Result<Rest> settle_waiting() const;
   std::string data_;
   std::string pending_;
   std::string host_;
@@ -88,6 +91,7 @@ class Approval {
   UniqueFd waiting_;       ///< what was copied
   UniqueFd fd_;
   std::string digest_;
+  bool is_approved_ = false;
 };
 
 }  // namespace samhain::tools

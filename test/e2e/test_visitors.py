@@ -89,6 +89,7 @@ def test_a_visitor_reads_files_and_is_told_no_command(yule):
     assert yule.wait_line(msg="Requested file not found", client=CLIENT1).severity == "INFO"
     assert loud(yule) == set()
     assert "RELOAD" in yule.ctl("LIST").stdout
+    assert "sent" not in yule.ctl("LISTALL").stdout
     assert status(yule)["state"] == "Inactive"
 
 

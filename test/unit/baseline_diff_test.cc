@@ -113,6 +113,7 @@ TEST(WaitingBaselinesTest, ApprovesACopyAndLeavesNothingElseBehind) {
   ASSERT_TRUE(approval);
   samhain::testing::write_file(pending / "file.host", "changed after it was looked at");
   ASSERT_TRUE(approval->commit(std::nullopt));
+  ASSERT_TRUE(approval->settle_waiting());
   EXPECT_EQ(samhain::testing::read_file(data / "file.host"), "content");
   EXPECT_TRUE(std::filesystem::is_empty(pending.path()));
   EXPECT_FALSE(Approval::begin(data.path(), pending.path(), "host"));

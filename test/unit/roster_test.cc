@@ -61,6 +61,18 @@ TEST_F(RosterTest, FindsWholeNamesOnly) {
   EXPECT_EQ(roster_.find("client1.example.test."), nullptr);
 }
 
+TEST_F(RosterTest, KnowsTheAddressOfOneThatIsHereHoweverManyAnotherHad) {
+  roster_.replace({{kName, client_->verifier}, {"moving", client_->verifier}});
+  Client& moving = *roster_.find("moving");
+  hear();
+  for (std::size_t i = 0; i < Roster::kMaxAddresses; ++i) {
+    roster_.touch(moving, std::to_string(i));
+  }
+  ASSERT_FALSE(roster_.knows_address("0"));
+  hear();
+  EXPECT_TRUE(roster_.knows_address("192.0.2.1"));
+}
+
 TEST_F(RosterTest, WelcomesTheFirstProcess) {
   EXPECT_EQ(roster_.admit(*client_, session_of(1, 1), false), Arrival::NewClient);
   EXPECT_EQ(client_->state, ClientState::Started);

@@ -42,7 +42,8 @@ class ApprovalTest : public ::testing::Test {
 TEST_F(ApprovalTest, WhatWasApprovedDoesNotWaitAnyMore) {
   auto approval = Approval::begin(scratch_.path(), pending(), "host");
   ASSERT_TRUE(approval);
-  const auto rest = approval->commit(std::nullopt);
+  ASSERT_TRUE(approval->commit(std::nullopt));
+  const auto rest = approval->settle_waiting();
   ASSERT_TRUE(rest) << rest.error().text();
   EXPECT_EQ(*rest, Approval::Rest::Nothing);
   EXPECT_EQ(content(approved()), "first");
@@ -53,7 +54,8 @@ TEST_F(ApprovalTest, WhatCameMeanwhileGoesOnWaiting) {
   auto approval = Approval::begin(scratch_.path(), pending(), "host");
   ASSERT_TRUE(approval);
   upload("second");
-  const auto rest = approval->commit(std::nullopt);
+  ASSERT_TRUE(approval->commit(std::nullopt));
+  const auto rest = approval->settle_waiting();
   ASSERT_TRUE(rest) << rest.error().text();
   EXPECT_EQ(*rest, Approval::Rest::NewerWaits);
   EXPECT_EQ(content(approved()), "first");
@@ -65,9 +67,22 @@ TEST_F(ApprovalTest, OneThatWasRejectedMeanwhileIsNoError) {
   auto approval = Approval::begin(scratch_.path(), pending(), "host");
   ASSERT_TRUE(approval);
   ASSERT_TRUE(remove_waiting(pending(), "host"));
-  const auto rest = approval->commit(std::nullopt);
+  ASSERT_TRUE(approval->commit(std::nullopt));
+  const auto rest = approval->settle_waiting();
   ASSERT_TRUE(rest) << rest.error().text();
   EXPECT_EQ(*rest, Approval::Rest::Nothing);
+}
+
+TEST_F(ApprovalTest, WhatIsInItsPlaceIsApprovedWhateverBecomesOfTheRest) {
+  auto approval = Approval::begin(scratch_.path(), pending(), "host");
+  ASSERT_TRUE(approval);
+  EXPECT_FALSE(approval->is_approved());
+  std::filesystem::rename(pending(), scratch_ / "elsewhere");
+  write_file(pending(), "no directory");
+  ASSERT_TRUE(approval->commit(std::nullopt));
+  EXPECT_TRUE(approval->is_approved());
+  EXPECT_FALSE(approval->settle_waiting());
+  EXPECT_EQ(content(approved()), "first");
 }
 
 TEST_F(ApprovalTest, NothingChangesWithoutTheCommit) {
