@@ -322,10 +322,14 @@ void Judge::tell_added(std::string_view directory, const Entry& now, Severity se
   if (settings_.reports_once) memory_.put(directory, now);
 }
 
+bool Judge::ignores_changes(std::string_view directory, std::string_view name) const {
+  return !ignored_modified_.is_empty() && ignored_modified_.matches(join(directory, name));
+}
+
 void Judge::judge(std::string_view directory, const Entry* known, const FileFacts& facts,
                   const policy::Rule& rule) {
   if (known == nullptr) return tell_added(directory, entry_of(facts, rule), severity_of(rule));
-  if (!ignored_modified_.is_empty() && ignored_modified_.matches(join(directory, facts.name))) {
+  if (ignores_changes(directory, facts.name)) {
     if (acceptance_ != nullptr) acceptance_->keep(directory, *known);
     return;
   }

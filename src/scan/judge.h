@@ -62,6 +62,8 @@ class Judge {
   /// compare() by the kinds of digest that both have.
   policy::AttributeSet differing(const baseline::Entry& known, const FileFacts& facts,
                                  const policy::Rule& rule) const;
+  /// IgnoreModified: nothing that is known of it is compared.
+  bool ignores_changes(std::string_view directory, std::string_view name) const;
   void judge(std::string_view directory, const baseline::Entry* known, const FileFacts& facts,
              const policy::Rule& rule);
   void tell_changed(std::string_view directory, const baseline::Entry& known,

@@ -48,5 +48,7 @@ noinst_LIBRARIES += %D%/libscan.a
 	%D%/walk.cc \
 	%D%/walk.h \
 	%D%/walk_counts.cc \
+	%D%/walk_roots.cc \
+	%D%/walk_unvisited.cc \
 	%D%/worker.cc \
 	%D%/worker.h

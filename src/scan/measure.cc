@@ -229,9 +229,7 @@ Measure::Outcome Measure::measure_once(int directory, const Wanted& wanted, std:
   }
   // What may not be read still has an owner and a mode.
   if (!stat_at(directory, facts)) return Outcome::Done;
-  if (S_ISREG(facts.mode) && wanted.attributes.has(Attribute::Checksum)) {
-    fail(facts, Stage::Open, open_errno);
-  }
+  if (needs_open(IFTODT(facts.mode), wanted.attributes)) fail(facts, Stage::Open, open_errno);
   return Outcome::Done;
 }
 
@@ -259,26 +257,30 @@ Measure::Outcome Measure::measure_opened(int fd, const Wanted& wanted, FileFacts
     read_extended({.fd = fd, .mode = facts.mode}, wanted.attributes, extended_of(facts));
   }
   if (!is_regular || !wanted.attributes.has(Attribute::Checksum)) return Outcome::Done;
-  if (skips_ && skips_(fd, facts)) return Outcome::Done;
   is_dropped_ = false;
-  const Outcome outcome = read_content(fd, raw.stx_blocks, wanted, facts);
+  const bool is_skipped = skips_ && skips_(fd, facts);
+  const Outcome outcome =
+      is_skipped ? Outcome::Done : read_content(fd, raw.stx_blocks, wanted, facts);
   if (is_dropped_) drop(fd, 0);
   return outcome;
 }
 
-/// The same read(2) as for every other piece, but that it does not wait for the disk, which tells
-/// whether the page cache has the file: no system call more where it has.
-ssize_t Measure::read_first(int fd) {
-  if (drops_cache_ && asks_cache_) {
-    const iovec piece{buffer_.data(), buffer_.size()};
-    const ssize_t got = preadv2(fd, &piece, 1, -1, RWF_NOWAIT);
+/// The same read(2) as for every other piece (or pread(2) where an offset is given), but that it
+/// does not wait for the disk, which tells whether the page cache has the file: no system call more
+/// where it has.  Once the cache is known not to have it, it is not asked again.
+ssize_t Measure::read_first(int fd, std::span<std::uint8_t> to, off_t offset) {
+  const iovec piece{to.data(), to.size()};
+  if (drops_cache_ && asks_cache_ && !is_dropped_) {
+    const ssize_t got = preadv2(fd, &piece, 1, offset, RWF_NOWAIT);
     if (got >= 0) return got;
     is_dropped_ = errno == EAGAIN;
     dropped_ = 0;
     asks_cache_ = is_dropped_ || errno == EINTR;
   }
-  return read(fd, buffer_.data(), buffer_.size());
+  return preadv2(fd, &piece, 1, offset, 0);
 }
+
+ssize_t Measure::read_head(int fd, std::span<std::uint8_t> to) { return read_first(fd, to, 0); }
 
 /// Gives back the cache up to `total`, at the end (0) all of it: a large file would drive out
 /// everything else while it is read.
@@ -324,7 +326,8 @@ Measure::Outcome Measure::read_content(int fd, std::uint64_t blocks, const Wante
   const bool keeps_content = wanted.attributes.has(Attribute::Content) && facts.size < kMaxContent;
   content_.clear();
   while (total < limit) {
-    const ssize_t got = total == 0 ? read_first(fd) : read(fd, buffer_.data(), buffer_.size());
+    const ssize_t got =
+        total == 0 ? read_first(fd, buffer_, -1) : read(fd, buffer_.data(), buffer_.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return give_up(facts, Stage::Read, errno);
     if (got == 0) break;

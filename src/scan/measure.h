@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +50,8 @@ class Measure {
   /// Files for which `skips` is true, open at `fd`, are not read: they have no digest.
   using Skips = std::function<bool(int fd, const FileFacts& facts)>;
   void skip_if(Skips skips) { skips_ = std::move(skips); }
+  /// For `skips`: pread(2) of the beginning, which leaves the page cache as it was, too.
+  ssize_t read_head(int fd, std::span<std::uint8_t> to);
 
   /// For each directory anew: whether O_NOATIME is permitted is a matter of its files' owners.
   void begin_directory() { uses_noatime_ = asks_cache_ = true; }
@@ -61,7 +64,7 @@ class Measure {
   static Outcome measure_unopened(int directory, const Wanted& wanted, FileFacts& facts);
   Outcome measure_opened(int fd, const Wanted& wanted, FileFacts& facts);
   Outcome read_content(int fd, std::uint64_t blocks, const Wanted& wanted, FileFacts& facts);
-  ssize_t read_first(int fd);
+  ssize_t read_first(int fd, std::span<std::uint8_t> to, off_t offset);
   void drop(int fd, std::uint64_t total);
   Outcome give_up(FileFacts& facts, Stage stage, int sys_errno);
   crypto::Hasher& hasher(DigestKind kind);

@@ -84,6 +84,11 @@ void note_delivered(Job& job, const Answer& answer) {
 
 }  // namespace
 
+bool is_absent(Stage stage, int sys_errno) {
+  return stage != Stage::None && stage != Stage::Timeout &&
+         (sys_errno == ENOENT || sys_errno == ENOTDIR || sys_errno == ELOOP);
+}
+
 struct MeasurerPool::State {
   sys::Loop& loop;
   Settings settings;

@@ -73,6 +73,11 @@ struct Answer {
   std::uint64_t bytes_read = 0;
 };
 
+/// The object or directory was not there, or not where it was looked for.
+bool is_absent(Stage stage, int sys_errno);
+/// Nothing is known of the object but its name.
+inline bool has_no_facts(const FileFacts& facts) { return facts.mode == 0; }
+
 /// The measurer processes.  One that hangs beyond the deadline on one object (dead NFS or FUSE) is
 /// left behind, replaced, and its object answered with Stage::Timeout.
 class MeasurerPool {

@@ -15,11 +15,6 @@ using policy::Attribute;
 /// Directories that are asked for at the same time.
 constexpr std::size_t kAtOnce = 16;
 
-bool is_absent(Stage stage, int sys_errno) {
-  return stage != Stage::None && stage != Stage::Timeout &&
-         (sys_errno == ENOENT || sys_errno == ENOTDIR || sys_errno == ELOOP);
-}
-
 const Entry* find_known(const std::vector<Entry>& known, std::string_view name) {
   const auto name_of = [](const Entry& entry) -> std::string_view { return entry.facts.name; };
   const auto at = std::ranges::lower_bound(known, name, {}, name_of);

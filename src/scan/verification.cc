@@ -15,11 +15,6 @@ using baseline::Entry;
 /// Directories asked for at once.
 constexpr std::size_t kAtOnce = 32;
 
-bool is_absent(Stage stage, int sys_errno) {
-  return stage != Stage::None && stage != Stage::Timeout &&
-         (sys_errno == ENOENT || sys_errno == ENOTDIR || sys_errno == ELOOP);
-}
-
 policy::Rule rule_of(const Entry& entry) {
   const bool has_policy = entry.policy >= 1 && entry.policy <= policy::kNames.size();
   const auto name = has_policy ? static_cast<policy::Name>(entry.policy) : policy::Name::ReadOnly;

@@ -17,19 +17,7 @@ using baseline::Entry;
 using policy::Attribute;
 using policy::AttributeSet;
 
-bool is_absent(Stage stage, int sys_errno) {
-  return stage != Stage::None && stage != Stage::Timeout &&
-         (sys_errno == ENOENT || sys_errno == ENOTDIR || sys_errno == ELOOP);
-}
-
-/// Nothing is known of the object but its name.
-bool has_no_facts(const FileFacts& facts) { return facts.mode == 0; }
-
 std::string_view name_of(const Entry& entry) { return entry.facts.name; }
-
-unsigned orders_for(std::size_t names) {
-  return static_cast<unsigned>((names + kMaxNames - 1) / kMaxNames);
-}
 
 }  // namespace
 
@@ -89,6 +77,10 @@ void Walk::order(Order what, MeasurerPool::OnAnswer on_answer) {
     --in_flight_;
     advance();
   });
+}
+
+unsigned Walk::orders_for(std::size_t names) {
+  return static_cast<unsigned>((names + kMaxNames - 1) / kMaxNames);
 }
 
 void Walk::order_names(const Order& like, std::vector<Wanted> names,
@@ -426,6 +418,7 @@ bool Walk::search_rotated(const std::string& directory, std::size_t trusted_dept
   if (!S_ISREG(facts.mode) || !known.facts.digest || facts.failed_stage != Stage::None) {
     return false;
   }
+  if (parts_.judge.ignores_changes(directory, facts.name)) return false;
   const AttributeSet differing = parts_.judge.differing(known, facts, rule);
   if (!differing.has(Attribute::Checksum) && !differing.has(Attribute::Inode)) return false;
 
@@ -451,253 +444,6 @@ bool Walk::search_rotated(const std::string& directory, std::size_t trusted_dept
     if (subtrees_) subtrees_->release(directory);
   });
   return true;
-}
-
-void Walk::order_root(const std::string& path, bool is_directory) {
-  const auto rule = parts_.tree.rule_of_root(path);
-  if (!rule) return;
-  met_.insert(path);
-  const Location location = locate(path);
-  Wanted wanted{.name = location.name, .attributes = rule->attributes};
-  if (rule->attributes.has(Attribute::Growing)) {
-    const auto known = known_root(path);
-    if (phase_ == Phase::Done) return;
-    wanted.prefix_size = known ? known->facts.size : 0;
-  }
-  const Judge::Configured root{.path = path, .is_directory = is_directory, .rule = *rule};
-  if (is_out_of_reach(path)) {
-    FileFacts facts;
-    facts.name = location.name;
-    facts.failed_stage = Stage::Timeout;
-    return take_root_facts(root, facts);
-  }
-  Order what{.directory = location.directory, .trusted_depth = depth_of(location.directory)};
-  what.names.push_back(std::move(wanted));
-  order(std::move(what), [this, root](Answer&& answer) { take_root(root, std::move(answer)); });
-}
-
-std::optional<Entry> Walk::known_root(const std::string& path) {
-  if (parts_.reader == nullptr) return std::nullopt;
-  const Location location = locate(path);
-  auto known = parts_.reader->find(location.directory, location.name);
-  if (!known) {
-    fail(known.error());
-    return std::nullopt;
-  }
-  parts_.judge.memory().apply(location.directory, location.name, *known);
-  return *std::move(known);
-}
-
-void Walk::take_root(const Judge::Configured& root, Answer&& answer) {
-  for (const FileFacts& facts : answer.facts) {
-    take_root_facts(root, facts);
-    if (phase_ == Phase::Done) return;
-  }
-  if (answer.failed_stage == Stage::None) return;
-  FileFacts facts;  // its directory could not even be opened
-  facts.name = locate(root.path).name;
-  facts.failed_stage = answer.failed_stage == Stage::Timeout ? Stage::Timeout : Stage::Lstat;
-  facts.failed_errno = answer.failed_errno;
-  take_root_facts(root, facts);
-}
-
-void Walk::take_root_facts(const Judge::Configured& root, const FileFacts& facts) {
-  const Location location = locate(root.path);
-  if (facts.name != location.name) return;
-  const auto known = known_root(root.path);
-  if (phase_ == Phase::Done) return;
-  if (is_absent(facts.failed_stage, facts.failed_errno)) {
-    return parts_.judge.tell_absent(root, known);
-  }
-  if (has_no_facts(facts)) {
-    if (known && parts_.acceptance != nullptr) parts_.acceptance->keep(location.directory, *known);
-    return parts_.judge.tell_trouble(root.path, facts, root.rule);
-  }
-  if (root.is_directory && !S_ISDIR(facts.mode)) {
-    return parts_.judge.tell_no_directory(root, known);
-  }
-  if (!root.is_directory) parts_.judge.tell_step(root.path);
-  if (!parts_.judge.tell_if_back(root, facts)) {
-    (void)take(location.directory, depth_of(location.directory), known ? &*known : nullptr, facts,
-               root.rule);
-  }
-  if (!root.is_directory || phase_ == Phase::Done) return;
-  const auto place = parts_.tree.enter_root(root.path);
-  const std::size_t depth = depth_of(root.path);
-  if (place.rule) order_directory(root.path, place, depth == 0 ? 0 : depth - 1, facts, {});
-}
-
-void Walk::gather_leftovers() {
-  for (const std::string& path : parts_.tree.watched_files()) {
-    if (!met_.contains(path)) leftovers_.push_back({path, false});
-  }
-  for (const std::string& path : configured_directories_) {
-    if (!met_.contains(path)) leftovers_.push_back({path, true});
-  }
-  std::ranges::sort(
-      leftovers_, std::ranges::greater{},
-      [](const policy::PolicyTree::Root& root) -> const std::string& { return root.path; });
-}
-
-/// One at a time: the walk of one may meet the next.
-bool Walk::order_next_leftover() {
-  while (!leftovers_.empty()) {
-    const policy::PolicyTree::Root root = std::move(leftovers_.back());
-    leftovers_.pop_back();
-    if (met_.contains(root.path)) continue;
-    const bool is_directory = std::ranges::binary_search(configured_directories_, root.path);
-    order_root(root.path, is_directory);
-    if (in_flight_ > 0 || phase_ == Phase::Done) return true;
-  }
-  return false;
-}
-
-/// The directories come sorted, so those above come first: while one of them is under way it is not
-/// known whether those below can be reached.
-void Walk::order_unvisited() {
-  constexpr std::size_t kAtOnce = 32;
-  if (parts_.reader == nullptr) return;
-  while (in_flight_ < kAtOnce && phase_ == Phase::Unvisited && order_next_unvisited()) {
-  }
-}
-
-/// The first directory in the order of paths that is known from the baseline or from memory and
-/// was not visited.
-Result<std::optional<std::string>> Walk::next_unvisited() {
-  while (next_known_ < is_visited_.size() && is_visited_[next_known_]) ++next_known_;
-  while (next_remembered_ < remembered_.size() &&
-         visited_remembered_.contains(remembered_[next_remembered_])) {
-    ++next_remembered_;
-  }
-  std::optional<std::string> next;
-  if (next_known_ < is_visited_.size()) {
-    auto path = parts_.reader->directory_at(next_known_);
-    if (!path) return path.error();
-    next = *std::move(path);
-  }
-  if (next_remembered_ < remembered_.size() && (!next || remembered_[next_remembered_] < *next)) {
-    next = remembered_[next_remembered_];
-  }
-  return next;
-}
-
-void Walk::pass_unvisited(const std::string& path) {
-  if (next_remembered_ < remembered_.size() && remembered_[next_remembered_] == path) {
-    ++next_remembered_;
-  } else {
-    ++next_known_;
-  }
-}
-
-bool Walk::order_next_unvisited() {
-  for (;;) {
-    auto next = next_unvisited();
-    if (!next) {
-      fail(next.error());
-      return false;
-    }
-    if (!*next || is_below_one_under_way(**next)) return false;
-    const std::string path = **std::move(next);
-    pass_unvisited(path);
-    if (is_passed_over(path) || is_out_of_reach(path)) {
-      if (!keep_all(path)) return false;
-      continue;
-    }
-    auto known = parts_.reader->directory(path);
-    if (!known) {
-      fail(known.error());
-      return false;
-    }
-    parts_.judge.memory().apply(path, *known);
-    std::erase_if(*known, [&](const Entry& e) { return met_.contains(join(path, name_of(e))); });
-    if (known->empty()) continue;
-    order_known(path, *std::move(known));
-    return true;
-  }
-}
-
-/// In a directory that is not looked at; the entries that were looked for by themselves are
-/// decided.
-bool Walk::keep_all(const std::string& path) {
-  if (parts_.acceptance == nullptr) return true;
-  auto known = parts_.reader->directory(path);
-  if (!known) {
-    fail(known.error());
-    return false;
-  }
-  std::erase_if(*known, [&](const Entry& e) { return met_.contains(join(path, name_of(e))); });
-  Directory directory{.path = path, .known = *std::move(known)};
-  directory.is_settled.assign(directory.known.size(), false);
-  return keep_rest(directory) && finish_in_new(directory);
-}
-
-void Walk::order_known(const std::string& path, std::vector<Entry> known) {
-  std::vector<Wanted> names;
-  names.reserve(known.size());
-  for (const Entry& entry : known) names.push_back(Wanted{.name = entry.facts.name});
-  const std::uint64_t number = ++last_number_;
-  const Order like{.directory = path,
-                   .trusted_depth = trusted_depth_of(configured_directories_, path)};
-  Directory directory{.path = path, .known = std::move(known)};
-  directory.is_seen.assign(directory.known.size(), false);
-  directory.is_settled.assign(directory.known.size(), false);
-  directory.orders = orders_for(names.size());
-  under_way_.emplace(number, std::move(directory));
-  order_names(like, std::move(names),
-              [this, number](Answer&& answer) { take_unvisited(number, std::move(answer)); });
-}
-
-bool Walk::is_below_one_under_way(std::string_view path) const {
-  return std::ranges::any_of(
-      under_way_, [path](const auto& entry) { return is_within(path, entry.second.path); });
-}
-
-/// What exists and is not configured any more is nobody's business; what is gone is told.
-void Walk::take_unvisited(std::uint64_t number, Answer&& answer) {
-  const auto found = under_way_.find(number);
-  if (found == under_way_.end()) return;
-  Directory& directory = found->second;
-  for (const FileFacts& facts : answer.facts) {
-    const Entry* known = find_known(directory, facts.name);
-    if (known == nullptr) continue;
-    directory.is_seen[static_cast<std::size_t>(known - directory.known.data())] = true;
-    if (facts.failed_stage == Stage::Timeout) {
-      parts_.judge.tell_directory_trouble(join(directory.path, facts.name), Stage::Timeout,
-                                          facts.failed_errno);
-    }
-    if (is_absent(facts.failed_stage, facts.failed_errno)) {
-      settle(directory, known);
-      parts_.judge.tell_missing(directory.path, *known);
-    }
-    if (phase_ == Phase::Done) return;
-  }
-  if (!answer.is_last) return;
-  if (is_absent(answer.failed_stage, answer.failed_errno)) {
-    directory.is_gone = true;
-  } else if (answer.failed_stage != Stage::None) {
-    parts_.judge.tell_directory_trouble(directory.path, answer.failed_stage, answer.failed_errno);
-  }
-  if (--directory.orders > 0) return;
-  for (std::size_t i = 0; directory.is_gone && i < directory.known.size(); ++i) {
-    if (directory.is_seen[i]) continue;
-    directory.is_settled[i] = true;
-    parts_.judge.tell_missing(directory.path, directory.known[i]);
-    if (phase_ == Phase::Done) return;
-  }
-  if (!keep_rest(directory) || !finish_in_new(directory)) return;
-  under_way_.erase(found);
-}
-
-/// Below a directory whose content is ignored (`dir=-1/…`) the baseline is invisible, unless a
-/// deeper one is watched again.
-bool Walk::is_passed_over(const std::string& path) const {
-  const std::string* deepest = nullptr;
-  for (const std::string& top : configured_directories_) {
-    if (is_within(path, top) && (deepest == nullptr || top.size() > deepest->size())) {
-      deepest = &top;
-    }
-  }
-  return deepest != nullptr && !parts_.tree.enter_root(*deepest).rule;
 }
 
 }  // namespace samhain::scan

@@ -69,6 +69,7 @@ class Walk {
   };
 
   void order(Order what, MeasurerPool::OnAnswer on_answer);
+  static unsigned orders_for(std::size_t names);
   void order_names(const Order& like, std::vector<Wanted> names,
                    const MeasurerPool::OnAnswer& on_answer);
   void note_hung(const std::string& directory, const Answer& answer);
@@ -108,7 +109,7 @@ class Walk {
                       const baseline::Entry& known, const FileFacts& facts,
                       const policy::Rule& rule);
 
-  // 2. Configured paths.
+  // 2. Configured paths: walk_roots.cc.
   void order_root(const std::string& path, bool is_directory);
   void take_root(const Judge::Configured& root, Answer&& answer);
   void take_root_facts(const Judge::Configured& root, const FileFacts& facts);
@@ -116,7 +117,7 @@ class Walk {
   void gather_leftovers();
   bool order_next_leftover();
 
-  // 3. Directories that were not visited.
+  // 3. Directories that were not visited: walk_unvisited.cc.
   void order_unvisited();
   bool order_next_unvisited();
   bool is_below_one_under_way(std::string_view path) const;

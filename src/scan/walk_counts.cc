@@ -19,12 +19,14 @@ void Walk::judge_counts(const Directory& directory) {
   }
   Order again{.directory = directory.path, .trusted_depth = directory.trusted_depth};
   again.names.push_back(Wanted{.name = "."});
+  if (subtrees_) subtrees_->hold(directory.path);
   order(std::move(again), [this, path = directory.path, links = directory.links,
                            counts = directory.counts](Answer&& answer) {
     for (const FileFacts& facts : answer.facts) {
       const bool is_same = S_ISDIR(facts.mode) && facts.links == links;
       if (is_same) parts_.judge.tell_links(path, links, counts);
     }
+    if (answer.is_last && subtrees_) subtrees_->release(path);
   });
 }
 

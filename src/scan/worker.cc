@@ -54,9 +54,9 @@ bool Worker::skips(int fd, const FileFacts& facts) {
   const std::string path = join(request_.order.directory, facts.name);
   return skipper_.skips({path, facts.mode, facts.size}, [&]() -> std::string_view {
     head_.resize(policy::kHeadSize);
-    const ssize_t got = pread(fd, head_.data(), head_.size(), 0);
+    const ssize_t got = measure_.read_head(fd, head_);
     head_.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    return head_;
+    return as_text(head_);
   });
 }
 

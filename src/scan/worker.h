@@ -78,7 +78,7 @@ class Worker {
   Pace pace_;
   ReplyWriter reply_;
   policy::Skipper skipper_;
-  std::string head_;  ///< of the file that is asked about
+  Bytes head_;  ///< of the file that is asked about
 
   // Of the order under way.
   Request request_;

@@ -167,15 +167,31 @@ TEST_F(MeasureTest, SaysWhatIsNotThere) {
   }
 }
 
-TEST_F(MeasureTest, KnowsWhatItMayNotReadButForItsContent) {
-  if (geteuid() == 0) GTEST_SKIP() << "root may read everything";
+TEST_F(MeasureTest, KnowsWhatItMayNotReadButForWhatNeedsThat) {
   write_file(scratch_ / "f", "content");
   ASSERT_EQ(chmod((scratch_ / "f").c_str(), 0), 0);
-  const FileFacts facts = measure("f", DT_REG);
-  EXPECT_EQ(facts.failed_stage, Stage::Open);
-  EXPECT_EQ(facts.failed_errno, EACCES);
-  EXPECT_EQ(facts.size, 7U);
-  EXPECT_FALSE(facts.digest);
+  make_directory(scratch_ / "d");
+  ASSERT_EQ(chmod((scratch_ / "d").c_str(), 0), 0);
+  ASSERT_EQ(chmod(scratch_.path().c_str(), 0755), 0);
+  const bool is_root = geteuid() == 0;  // who may read everything
+  ASSERT_TRUE(!is_root || seteuid(65'534) == 0);
+  const auto measured = [this](const char* name, Attribute attribute) {
+    AttributeSet attributes;
+    attributes.add(attribute);
+    return measure(name, DT_UNKNOWN, attributes);
+  };
+  const FileFacts content = measured("f", Attribute::Checksum);
+  const FileFacts flags = measured("f", Attribute::Flags);
+  const FileFacts acl = measured("d", Attribute::Acl);
+  const FileFacts size = measured("f", Attribute::Size);
+  ASSERT_TRUE(!is_root || seteuid(0) == 0);
+  for (const FileFacts& facts : {content, flags, acl}) {
+    EXPECT_EQ(facts.failed_stage, Stage::Open);
+    EXPECT_EQ(facts.failed_errno, EACCES);
+    EXPECT_FALSE(facts.digest);
+  }
+  EXPECT_EQ(content.size, 7U);
+  EXPECT_EQ(size.failed_stage, Stage::None);
 }
 
 TEST_F(MeasureTest, FollowsNoSymlinkThatTookAFilesPlace) {

@@ -64,6 +64,17 @@ TEST_F(ScanTest, IgnoresWhatIsAddedMissingOrModifiedByPatterns) {
   EXPECT_EQ(message(at("new")), "POLICY MISSING");
 }
 
+TEST_F(ScanTest, AnIgnoredLogIsNotSearchedForWhereItMayHaveBeenRotatedTo) {
+  settings_.rules.skip.ignore_modified = {at("log")};
+  write_file(at("log"), "1");
+  watch(Name::GrowingLogFiles, at("log"), false);
+  init();
+  write_file(at("other"), "2");
+  ASSERT_EQ(rename(at("other").c_str(), at("log").c_str()), 0);
+  check();
+  EXPECT_TRUE(is_silent_about(at("log"))) << all_messages();
+}
+
 TEST_F(ScanTest, AConfiguredFileCanBeMissingInSilence) {
   settings_.rules.ignore_missing = {at("f$")};
   write_file(at("f"), "1");
