@@ -300,19 +300,21 @@ void Checks::check(std::function<void(bool)> on_done) {
 }
 
 /// What has been told once stays in the list for as long as it is not told again.  A number that
-/// somebody has read never comes to mean something else, also not after a restart.  A check that
-/// goes on where one was cut off goes on with what that one found.
+/// somebody has read never comes to mean something else, also if a restart came in between, or a
+/// check beside the daemon.  A check that goes on where one was cut off goes on with what that one
+/// found.
 void Checks::begin_findings(bool goes_on) {
   const std::string digest = baseline_digest();
-  if (settings_.scan.reports_once && findings_.baseline_digest == digest) return;
-  std::uint64_t next_number = findings_.next_number;
-  if (findings_.baseline_digest.empty()) {
-    auto before = load_findings(settings_.findings_path);
-    if (before) next_number = before->next_number;
-    if (before && goes_on && before->baseline_digest == digest) {
-      findings_ = *std::move(before);
-      return;
-    }
+  auto before = load_findings(settings_.findings_path);
+  if (before && goes_on && before->baseline_digest == digest) {
+    findings_ = *std::move(before);
+    return;
+  }
+  const std::uint64_t next_number =
+      std::max(findings_.next_number, before ? before->next_number : 1);
+  if (settings_.scan.reports_once && findings_.baseline_digest == digest) {
+    findings_.next_number = next_number;
+    return;
   }
   findings_ = {};
   findings_.baseline_digest = digest;

@@ -68,6 +68,13 @@ class Run {
   bool accept(const Loading& loading);
 
   // run_orders.cc: signals, and commands of the server's administrator.
+  struct Order {
+    int signal;
+    bool is_for_loops;    ///< a single check has its end to look forward to
+    bool is_for_daemons;  ///< a terminal's signals belong to the terminal
+    sys::Loop::Callback callback;
+  };
+  std::vector<Order> orders();
   Result<void> hold_signals();
   Result<void> take_signals();
   void prepare_last_words();

@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 #include <signal.h>
 
-#include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/run.h"
 #include "report/catalog.h"
@@ -24,25 +24,8 @@ constexpr std::chrono::milliseconds kSpoolRetry{500};
 
 }  // namespace
 
-/// A loop's orders wait until take_signals() while the server's files are fetched, which may take
-/// long; what ends a process still ends it.
-Result<void> Run::hold_signals() {
-  if (!is_looping()) return {};
-  sigset_t orders;
-  sigemptyset(&orders);
-  for (const int order : {SIGHUP, SIGUSR1, SIGUSR2, SIGABRT}) sigaddset(&orders, order);
-  if (sigprocmask(SIG_BLOCK, &orders, nullptr) != 0) return system_error("sigprocmask", errno);
-  return {};
-}
-
-Result<void> Run::take_signals() {
-  struct Order {
-    int signal;
-    bool is_for_loops;    ///< a single check has its end to look forward to
-    bool is_for_daemons;  ///< a terminal's signals belong to the terminal
-    sys::Loop::Callback callback;
-  };
-  const std::array<Order, 10> orders = {{
+std::vector<Run::Order> Run::orders() {
+  std::vector<Order> all = {
       {SIGTERM, false, false, [this] { end("Terminated", 0, kPatienceOfStop); }},
       {SIGINT, false, false, [this] { end("Interrupt", 0, kPatienceOfStop); }},
       {SIGQUIT, false, false, [this] { quit(); }},
@@ -53,10 +36,27 @@ Result<void> Run::take_signals() {
       {SIGTTIN, true, true, [this] { outlets_.reopen_log(settings_); }},
       {SIGTTOU, true, true, [this] { check_now(false); }},
       {SIGTSTP, true, true, [this] { check_now(true); }},
-  }};
-  for (const Order& order : orders) {
-    if (order.is_for_loops && !is_looping()) continue;
-    if (order.is_for_daemons && !settings_.is_daemon) continue;
+  };
+  std::erase_if(all, [this](const Order& order) {
+    return (order.is_for_loops && !is_looping()) || (order.is_for_daemons && !settings_.is_daemon);
+  });
+  return all;
+}
+
+/// A loop's orders wait until take_signals() while the server's files are fetched, which may take
+/// long; what ends a process still ends it.
+Result<void> Run::hold_signals() {
+  sigset_t held;
+  sigemptyset(&held);
+  for (const Order& order : orders()) {
+    if (order.is_for_loops) sigaddset(&held, order.signal);
+  }
+  if (sigprocmask(SIG_BLOCK, &held, nullptr) != 0) return system_error("sigprocmask", errno);
+  return {};
+}
+
+Result<void> Run::take_signals() {
+  for (const Order& order : orders()) {
     if (auto taken = loop_.on_signal(order.signal, order.callback); !taken) return taken;
   }
   return {};

@@ -17,11 +17,10 @@ constexpr milliseconds kLongest = std::chrono::hours(24);
 
 std::int64_t Timing::now() const { return clock_.now_ns() / kNsPerSecond; }
 
-void Timing::follow(const Plan& plan) {
-  Plan fresh = plan;
-  fresh.first.go_on_from(plan_.first);
-  fresh.second.go_on_from(plan_.second);
-  plan_ = std::move(fresh);
+void Timing::follow(Plan plan) {
+  plan.first.go_on_from(plan_.first);
+  plan.second.go_on_from(plan_.second);
+  plan_ = std::move(plan);
   const std::int64_t minute_before = now() - kMinute;
   first_since_ = std::max(first_since_, minute_before);
   second_since_ = std::max(second_since_, minute_before);

@@ -28,8 +28,9 @@ class Timing {
   };
 
   explicit Timing(const base::Clock& clock) : clock_(clock) {}
-  /// From now on.  A minute that is running counts; what was due before does not.
-  void follow(const Plan& plan);
+  /// From now on.  A minute that is running counts; what was due before does not.  A line
+  /// that was there before keeps its distance to its last run.
+  void follow(Plan plan);
 
   Due due() const;
   void note_run(Due due);  ///< begins now

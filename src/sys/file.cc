@@ -23,6 +23,19 @@ Result<void> fill(int fd, ByteView bytes, mode_t mode) {
   return {};
 }
 
+Result<UniqueFd> open_regular_file(const std::string& path, int flags, struct stat& facts) {
+  UniqueFd fd{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags)};
+  if (!fd || fstat(fd.get(), &facts) != 0) return system_error(path, errno);
+  if (!S_ISREG(facts.st_mode)) return Error{Error::Kind::Refused, path + ": no regular file"};
+  return fd;
+}
+
+Result<Bytes> read_all_of(const std::string& path, int fd, std::size_t limit) {
+  auto bytes = read_all(fd, limit);
+  if (!bytes) return bytes.error().within("file", path);
+  return bytes;
+}
+
 }  // namespace
 
 Result<Bytes> read_all(int fd, std::size_t limit) {
@@ -51,27 +64,8 @@ Result<Bytes> read_all(int fd, std::size_t limit) {
 Result<Bytes> read_file(const std::string& path, std::size_t limit) {
   const UniqueFd fd{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
   if (!fd) return system_error(path, errno);
-  auto bytes = read_all(fd.get(), limit);
-  if (!bytes) return bytes.error().within("file", path);
-  return bytes;
+  return read_all_of(path, fd.get(), limit);
 }
-
-namespace {
-
-Result<UniqueFd> open_regular_file(const std::string& path, int flags, struct stat& facts) {
-  UniqueFd fd{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags)};
-  if (!fd || fstat(fd.get(), &facts) != 0) return system_error(path, errno);
-  if (!S_ISREG(facts.st_mode)) return Error{Error::Kind::Refused, path + ": no regular file"};
-  return fd;
-}
-
-Result<Bytes> read_all_of(const std::string& path, int fd, std::size_t limit) {
-  auto bytes = read_all(fd, limit);
-  if (!bytes) return bytes.error().within("file", path);
-  return bytes;
-}
-
-}  // namespace
 
 Result<Bytes> read_regular_file(const std::string& path, std::size_t limit) {
   struct stat facts {};

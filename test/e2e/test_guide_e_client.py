@@ -271,7 +271,6 @@ def test_a_baseline_that_is_none_is_refused(store, agent):
 
 def test_a_reload_while_the_start_is_put_off_waits_for_it(agent):
     agent.set("Misc", "StartupLoadDelay", 3600)
-    agent.write_config()
     agent.start(waits=False)
     status = Path(f"/proc/{agent.pid}/status")
 

@@ -96,7 +96,9 @@ def test_a_reload_removes_what_is_left_over_and_nothing_that_somebody_works_on(y
         left.touch()
         fcntl.flock(file, fcntl.LOCK_EX)
         yule.reload()
-        wait_for("what is left over goes", lambda: os.listdir(pending) == [held.name])
+        wait_for("what is left over goes", lambda: not left.exists())
+        assert yule.ctl("STATUS").returncode == 0  # the reload is over
+        assert held.exists()
 
 
 def test_a_large_baseline_arrives_whole(yule, pending, agent):

@@ -324,17 +324,39 @@ def test_findings_have_numbers_by_which_they_are_accepted(alone):
     assert missing.returncode == 1 and "no finding 99" in missing.stderr
 
 
-def test_a_number_does_not_come_to_mean_something_else(alone):
-    def numbered():
-        checked(alone)
-        listed = map(json.loads, alone.call("findings", "--json").stdout.splitlines())
-        return {one["number"]: one["path"] for one in listed}
+def numbered(agent):
+    listed = map(json.loads, agent.call("findings", "--json").stdout.splitlines())
+    return {one["number"]: one["path"] for one in listed}
 
+
+def test_a_daemon_gives_no_number_that_a_check_beside_it_gave(alone):
+    alone.set("Log", "LogSeverity", "mark")
+    alone.set("Misc", "SetFilecheckTime", 3600)
     (alone.tree / "first").touch()
-    before = numbered()
+    alone.write_config()
+    assert alone.call("-t", "check", "-D").returncode == 0
+    wait_for("the daemon's check", lambda: alone.count(msg="File check completed.") == 1)
+    (alone.tree / "second").touch()
+    checked(alone)
+    before = numbered(alone)
+    (alone.tree / "second").unlink()
+    (alone.tree / "third").touch()
+    os.kill(alone.pid, signal.SIGTTOU)
+    wait_for("its findings", lambda: str(alone.tree / "third") in numbered(alone).values())
+    after = numbered(alone)
+    assert max(after) > max(before) and after[max(after)] == str(alone.tree / "third")
+    assert {number: after[number] for number in before.keys() & after} == {
+        number: before[number] for number in before.keys() & after}
+
+
+def test_a_number_does_not_come_to_mean_something_else(alone):
+    (alone.tree / "first").touch()
+    checked(alone)
+    before = numbered(alone)
     (alone.tree / "first").unlink()
     (alone.tree / "second").touch()
-    after = numbered()
+    checked(alone)
+    after = numbered(alone)
     assert str(alone.tree / "second") in after.values() and min(after) > max(before)
 
 
