@@ -11,8 +11,10 @@ export PATH
 give_up() { echo "chroot.sh: $*" >&2; exit 1; }
 
 if [ $# -lt 1 ] || [ $# -gt 3 ]; then give_up "usage: chroot.sh DIR [YULE [CONFIGURATION]]"; fi
-jail=${1%/}
-case $jail in /?*) ;; *) give_up "$1: the directory must begin with / and not be / itself" ;; esac
+case $1 in /*) ;; *) give_up "$1: the directory must begin with /" ;; esac
+# The plain path, whatever `.`, `..` and symbolic links were in it.
+jail=$(readlink -m -- "$1")
+[ "$jail" != / ] || give_up "$1: that is the root directory itself"
 [ "$(id -u)" = 0 ] || give_up "only root can make a jail"
 yule=${2:-$(command -v yule || :)}
 [ -x "$yule" ] || give_up "no program yule: name it behind the directory"
@@ -43,8 +45,12 @@ mkdir -p "$jail/dev" "$jail/etc"
 [ -c "$jail/dev/null" ] || mknod -m 666 "$jail/dev/null" c 1 3
 chmod 666 "$jail/dev/null"
 
-getent passwd root "$user" | sed 's/^\([^:]*\):[^:]*/\1:x/' >"$jail/etc/passwd"
-getent group 0 "$group" | sed 's/^\([^:]*\):[^:]*/\1:x/' >"$jail/etc/group"
+without_passwords() {
+    sed 's/^\([^:]*\):[^:]*/\1:x/' >"$jail/etc/$1.new"
+    mv -f -- "$jail/etc/$1.new" "$jail/etc/$1"
+}
+getent passwd root "$user" | without_passwords passwd
+getent group 0 "$group" | without_passwords group
 for name in hosts resolv.conf nsswitch.conf localtime hosts.allow hosts.deny host.conf gai.conf ld.so.cache
 do
     if [ -e "/etc/$name" ]; then copy "/etc/$name"; fi

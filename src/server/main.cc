@@ -138,10 +138,15 @@ int run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (auto opened = samhain::sys::open_standard_descriptors(); !opened) return 1;
+  if (auto opened = samhain::sys::open_standard_descriptors(); !opened) {
+    samhain::base::die(opened.error().text());
+  }
   // Pipes and connections that break are told by the call that meets them.
   (void)signal(SIGPIPE, SIG_IGN);
   if (const auto role = samhain::sys::role_asked_for(argc, argv)) return run_role(*role);
+  if (auto closed = samhain::sys::close_inherited_descriptors(); !closed) {
+    samhain::base::die(closed.error().text());
+  }
 
   const std::vector<std::string_view> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   if (!arguments.empty() && samhain::server::is_control_word(arguments.front())) {

@@ -22,6 +22,7 @@
 #include "server/jail_check.h"
 #include "server/keeper.h"
 #include "sink/exit_words.h"
+#include "sys/file.h"
 #include "sys/identity.h"
 #include "sys/remover.h"
 #include "sys/resolve.h"
@@ -143,6 +144,14 @@ class Start {
     auto jail = sys::Jail::open(directory);
     if (!jail) return failed(jail.error());
     if (!is_complete(*jail)) return false;
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+      if (sys::is_directory(fd)) {
+        return failed(Error{Error::Kind::Refused,
+                            fmt::format("descriptor {} is a directory, which would lead out of the "
+                                        "jail; start yule with </dev/null",
+                                        fd)});
+      }
+    }
     auto inside = find_user_in(*jail);
     if (!inside) {
       hint(remedy_for(*jail));
@@ -155,9 +164,11 @@ class Start {
     std::vector<std::string> outside;
     if (ground_.pid_file) outside.push_back(settings().pid_path);
     if (ground_.control_listener) outside.push_back(settings().socket_path);
-    auto remover = sys::Remover::start(outside, identity_);
-    if (!remover) return failed(remover.error());
-    ground_.remover = std::move(*remover);
+    if (!outside.empty()) {
+      auto remover = sys::Remover::start(outside, identity_);
+      if (!remover) return failed(remover.error());
+      ground_.remover = std::move(*remover);
+    }
     if (auto entered = jail->enter(); !entered) return failed(entered.error());
     ground_.jail_path = directory;
     return true;

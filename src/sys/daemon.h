@@ -17,6 +17,11 @@ namespace samhain::sys {
 /// file or socket of ours ever sits there.  Call it first in main().
 Result<void> open_standard_descriptors();
 
+/// All but those three are somebody else's: a directory among them would lead out of a jail, and a
+/// pipe would stay open for as long as we run.  Not for roles, which get theirs from us.
+/// Errors: System.
+Result<void> close_inherited_descriptors();
+
 /// Raises the soft limit of open files to the hard one; roles started later inherit it.
 Result<void> raise_descriptor_limit();
 

@@ -53,6 +53,11 @@ Result<void> open_standard_descriptors() {
   return {};
 }
 
+Result<void> close_inherited_descriptors() {
+  if (close_range(STDERR_FILENO + 1, ~0U, 0) != 0) return system_error("close_range", errno);
+  return {};
+}
+
 Result<void> raise_descriptor_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return system_error("getrlimit", errno);

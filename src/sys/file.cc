@@ -38,6 +38,11 @@ Result<Bytes> read_all_of(const std::string& path, int fd, std::size_t limit) {
 
 }  // namespace
 
+bool is_directory(int fd) {
+  struct stat facts {};
+  return fstat(fd, &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
 Result<Bytes> read_all(int fd, std::size_t limit) {
   assert(limit < SIZE_MAX);
   // One byte of room more than the file is said to have lets one read(2) find its end.

@@ -14,6 +14,9 @@
 
 namespace samhain::sys {
 
+/// What is open there is a directory.
+bool is_directory(int fd);
+
 /// All of a descriptor's bytes.  Errors: System, Limit (more than `limit`).
 Result<Bytes> read_all(int fd, std::size_t limit);
 

@@ -100,6 +100,34 @@ def test_what_a_jail_lacks_is_named_with_the_remedy(jail, yule, part):
     assert not yule.socket.exists()
 
 
+def run_with(yule, redirection):
+    """Its commands get a descriptor more, or another."""
+    command = yule.command
+    yule.command = lambda *words: ["sh", "-c", f'exec {redirection} && exec "$@"', "sh",
+                                   *command(*words)]
+
+
+def test_no_directory_of_who_starts_it_comes_along(jail, yule):
+    run_with(yule, "9</")
+    yule.start(f"--chroot={jail}")
+    for pid in [yule.pid, *(role.pid for role in yule.roles())]:
+        opened = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+        assert "/" not in opened, (pid, opened)
+    yule.stop()
+
+
+def test_a_directory_in_the_place_of_a_standard_descriptor_is_refused(jail, yule):
+    run_with(yule, "</")
+    done = yule.call(f"--chroot={jail}", "--foreground")
+    assert done.returncode == 1 and "descriptor 0 is a directory" in done.stderr
+
+
+@pytest.mark.parametrize("place", ["/.", "/./", "//", "/etc/..", "jail"])
+def test_the_script_makes_no_jail_of_the_root_directory(jail, yule, place):
+    done = run(SCRIPT, place, YULE, yule.config)
+    assert done.returncode == 1 and "chroot.sh: " in done.stderr
+
+
 def test_a_complete_jail_is_found_right_and_a_relative_one_refused(jail, yule):
     done = yule.call(f"--chroot={jail}", "--check-config")
     assert done.returncode == 0, done.stdout
