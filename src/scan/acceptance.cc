@@ -74,11 +74,12 @@ std::optional<DigestPlan> plan_digests(Digests old, Digests wanted) {
   return plan;
 }
 
-void Acceptance::take_added(std::string_view directory, const Entry& now) {
+void Acceptance::take_added(std::string_view directory, const Entry& now, bool is_told) {
   take({.change = {join(directory, now.facts.name), std::string{kAddedWord}},
         .directory = std::string{directory},
         .known = std::nullopt,
-        .now = now});
+        .now = now},
+       is_told);
 }
 
 void Acceptance::take_changed(std::string_view directory, const Entry& known, const Entry& now,
@@ -86,23 +87,25 @@ void Acceptance::take_changed(std::string_view directory, const Entry& known, co
   take({.change = {join(directory, now.facts.name), std::string{change}},
         .directory = std::string{directory},
         .known = known,
-        .now = now});
+        .now = now},
+       true);
 }
 
-void Acceptance::take_missing(std::string_view directory, const Entry& known) {
+void Acceptance::take_missing(std::string_view directory, const Entry& known, bool is_told) {
   take({.change = {join(directory, known.facts.name), std::string{kMissingWord}},
         .directory = std::string{directory},
         .known = known,
-        .now = std::nullopt});
+        .now = std::nullopt},
+       is_told);
 }
 
-void Acceptance::take(Question question) {
+void Acceptance::take(Question question, bool is_told) {
   const Choice choice = how_.choose(question.change.path);
-  if (choice == Choice::Ask) {
+  if (choice == Choice::Ask && is_told) {
     questions_.push_back(std::move(question));
     return;
   }
-  answer(question, choice == Choice::Accept);
+  answer(question, choice != Choice::Keep);
 }
 
 void Acceptance::answer(const Question& question, bool is_accepted) {

@@ -53,12 +53,13 @@ class Acceptance {
 
   const DigestPlan& digests() const { return how_.digests; }
 
-  void take_added(std::string_view directory, const baseline::Entry& now);
+  /// `is_told`: nobody is asked about what IgnoreAdded and IgnoreMissing keep quiet about.
+  void take_added(std::string_view directory, const baseline::Entry& now, bool is_told);
   void take_changed(std::string_view directory, const baseline::Entry& known,
                     const baseline::Entry& now, std::string_view change);
   void take_unchanged(std::string_view directory, const baseline::Entry& known,
                       const baseline::Entry& now);
-  void take_missing(std::string_view directory, const baseline::Entry& known);
+  void take_missing(std::string_view directory, const baseline::Entry& known, bool is_told);
   void keep(std::string_view directory, const baseline::Entry& known);
 
   /// One of which somebody must be asked; it is in the new baseline only after answer().
@@ -77,7 +78,7 @@ class Acceptance {
   const Result<void>& status() const { return status_; }
 
  private:
-  void take(Question question);
+  void take(Question question, bool is_told);
   void write(std::string_view directory, baseline::Entry entry);
   void note(AcceptedChange change);
   void arrange_digests(FileFacts& facts) const;

@@ -315,10 +315,9 @@ AttributeSet Judge::differing(const Entry& known, const FileFacts& facts,
 
 void Judge::tell_added(std::string_view directory, const Entry& now, Severity severity) {
   const std::string path = join(directory, now.facts.name);
-  if (!ignored_added_.matches(path)) {
-    finding(describe_added(path, now, wording(), clock_.now_ns()), severity);
-  }
-  if (acceptance_ != nullptr) return acceptance_->take_added(directory, now);
+  const bool is_told = !ignored_added_.matches(path);
+  if (is_told) finding(describe_added(path, now, wording(), clock_.now_ns()), severity);
+  if (acceptance_ != nullptr) return acceptance_->take_added(directory, now, is_told);
   if (settings_.reports_once) memory_.put(directory, now);
 }
 
@@ -386,11 +385,12 @@ void Judge::accept_rotated(std::string_view directory, const Entry& known, const
 
 void Judge::tell_missing(std::string_view directory, const Entry& known) {
   const std::string path = join(directory, known.facts.name);
-  if (!ignored_missing_.matches(path)) {
+  const bool is_told = !ignored_missing_.matches(path);
+  if (is_told) {
     finding(describe_missing(path, known, wording(), clock_.now_ns()),
             severity_of_missing(known.policy));
   }
-  if (acceptance_ != nullptr) return acceptance_->take_missing(directory, known);
+  if (acceptance_ != nullptr) return acceptance_->take_missing(directory, known, is_told);
   if (settings_.reports_once) memory_.remove(directory, known.facts.name);
 }
 

@@ -226,6 +226,21 @@ def test_the_dialogue_takes_each_change_by_its_answer(alone, terminal):
     assert checked(alone) == {str(alone.tree / "changed"): "C-------TS"}
 
 
+def test_the_dialogue_does_not_ask_about_what_is_not_told(alone, terminal):
+    alone.set("Misc", "LooseDirCheck", "yes")
+    alone.set("Misc", "IgnoreAdded", f"{alone.tree}/added")
+    alone.set("Misc", "IgnoreMissing", f"{alone.tree}/gone")
+    alone.init()
+    change_all(alone)
+    alone.write_config()
+    dialogue = terminal(alone, "-t", "update", "-i")
+    dialogue.wait_for("[Y/n] ? ")
+    dialogue.answer("n\n")
+    assert dialogue.end() == 0, dialogue.text
+    assert re.findall(r"Update (\S+) ", dialogue.text) == [str(alone.tree / "changed")]
+    assert {"added", "changed"} <= names_in(alone) and "gone" not in names_in(alone)
+
+
 def test_nothing_is_written_over_a_question(alone, terminal):
     change_all(alone)
     dialogue = terminal(alone, "-t", "update", "-i")
