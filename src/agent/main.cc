@@ -136,9 +136,6 @@ int main(int argc, char** argv) {
   (void)signal(SIGPIPE, SIG_IGN);
   (void)signal(SIGALRM, SIG_IGN);
   if (const auto role = samhain::sys::role_asked_for(argc, argv)) return run_role(*role);
-  if (auto closed = samhain::sys::close_inherited_descriptors(); !closed) {
-    samhain::base::die(closed.error().text());
-  }
 
   const std::vector<std::string_view> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   if (!arguments.empty() && samhain::agent::is_control_word(arguments.front())) {
